@@ -1,0 +1,1 @@
+"""Rooms that several people edit at once: boards and documents on Django Channels."""
