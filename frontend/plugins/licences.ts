@@ -1,0 +1,96 @@
+/**
+ * Writes NOTICE.txt beside the built files: every npm package whose code ended up in them, with its licence text.
+ *
+ * A package whose licence is not on the list below stops the build: what we ship stays permissive.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, sep } from 'node:path'
+import type { Plugin } from 'vite'
+
+const PERMISSIVE = new Set([
+  '0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1.0', 'ISC', 'MIT', 'MIT-0', 'Unlicense', 'Zlib',
+])
+
+/** Packages that name their licence only in a file. */
+const LICENCE_IN_FILE: Record<string, string> = { fuzzy: 'MIT', khroma: 'MIT' }
+
+interface Shipped {
+  name: string
+  version: string
+  licence: string
+  text: string
+}
+
+/** Whether an SPDX expression leaves us a permissive choice. */
+export function isPermissive(expression: string): boolean {
+  const inner = expression.trim().replace(/^\((.*)\)$/, '$1')
+  if (inner.includes(' OR ')) return inner.split(' OR ').some(isPermissive)
+  return inner.split(' AND ').every((licence) => PERMISSIVE.has(licence.trim()))
+}
+
+/** The folder of the package a module belongs to, or undefined for a module of ours. */
+function packageFolder(moduleId: string): string | undefined {
+  const path = moduleId.replace(/^\0/, '').split('?')[0] ?? ''
+  const marker = `${sep}node_modules${sep}`
+  const at = path.lastIndexOf(marker)
+  if (at < 0) return undefined
+  const parts = path.slice(at + marker.length).split(sep)
+  const depth = parts[0]?.startsWith('@') ? 2 : 1
+  return join(path.slice(0, at + marker.length), ...parts.slice(0, depth))
+}
+
+function describe(folder: string): Shipped {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    name: string
+    version: string
+    license?: string
+  }
+  const file = readdirSync(folder).sort().find((name) => /^licen[cs]e(\.|$|-mit)/i.test(name))
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    licence: manifest.license ?? LICENCE_IN_FILE[manifest.name] ?? 'unknown',
+    text: file ? readFileSync(join(folder, file), 'utf8').replace(/\r\n?/g, '\n').trim() : '',
+  }
+}
+
+/**
+ * Args:
+ *     extraFolder: Texts (*.txt) appended as they are: licences of fonts and other files that are no npm package.
+ */
+export function licences(extraFolder: string): Plugin {
+  return {
+    name: 'collab:licences',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      const folders = new Set<string>()
+      for (const output of Object.values(bundle)) {
+        const ids = output.type === 'chunk' ? Object.keys(output.modules) : output.originalFileNames
+        for (const id of ids) {
+          const folder = packageFolder(id)
+          if (folder && existsSync(join(folder, 'package.json'))) folders.add(folder)
+        }
+      }
+      // Icons are imported as text, so their package leaves no module of its own behind.
+      folders.add(join(dirname(extraFolder), 'node_modules', 'lucide-static'))
+      const shipped = [...folders].map(describe).sort((a, b) => (a.name + a.version < b.name + b.version ? -1 : 1))
+      const refused = shipped.filter((each) => !isPermissive(each.licence))
+      if (refused.length > 0) {
+        this.error(`Not a permissive licence: ${refused.map((each) => `${each.name} (${each.licence})`).join(', ')}`)
+      }
+      const rule = '-'.repeat(80)
+      const sections = shipped.map(
+        (each) => `${rule}\n${each.name} ${each.version} - ${each.licence}\n\n${each.text || '(no licence file in the package)'}`,
+      )
+      const extras = existsSync(extraFolder)
+        ? readdirSync(extraFolder).filter((name) => name.endsWith('.txt')).sort()
+        : []
+      for (const name of extras) sections.push(`${rule}\n${readFileSync(join(extraFolder, name), 'utf8').trim()}`)
+      this.emitFile({
+        type: 'asset',
+        fileName: 'NOTICE.txt',
+        source: `The files in this folder contain code of the packages below, under their licences.\n\n${sections.join('\n\n')}\n`,
+      })
+    },
+  }
+}
