@@ -1,0 +1,1 @@
+"""Tests. The name of a test is the sentence that is true; CONTRIBUTING.md says how to run them."""
