@@ -1,0 +1,360 @@
+"""The one answer to "may this person do that", for views, API, admin and sockets alike.
+
+A person has a role in a room by being a member (accounts), by a share link that this browser followed (kept in the
+session as the link's id, never its token), or by a token given with the request (clients outside a browser). The
+strongest one counts. Nothing is remembered between calls: memberships and links are read again every time, so that
+what was revoked or has expired opens nothing. Being staff opens nothing either: the admin shows what a room *is*, not
+what is written in it.
+
+Refusal is uniform: a room or page that does not exist and one that may not be seen are the same ``UnknownPage``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Q
+from django.utils import timezone
+
+from collab.errors import NotAllowed, UnknownPage
+from collab.models import Membership, Page, Profile, Role, Room, ShareLink
+from collab.names import clean_name, guest_name
+from collab.tokens import hash_token
+
+PALETTE = (
+    "#d6312b",
+    "#2f6fe0",
+    "#2b8540",
+    "#974fc9",
+    "#c2500a",
+    "#0b8074",
+    "#cf2f83",
+    "#6459d9",
+    "#966600",
+    "#0c7ba0",
+    "#647a12",
+    "#8d6548",
+)
+"""Cursor colours. The design system has the same twelve."""
+
+MAX_LINKS_IN_SESSION = 100
+"""How many rooms one session remembers links for. Beyond it the one followed longest ago is forgotten."""
+
+_LINKS = "collab_links"
+_GUEST = "collab_guest"
+_NAME = "collab_name"
+_LAST_USED_STEP = timedelta(minutes=1)
+_GUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,40}")
+
+User = AbstractBaseUser | AnonymousUser
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is, as others see them. The server's word: clients cannot choose ``id`` or ``color``.
+
+    Attributes:
+        id: ``u:<account>`` or ``g:<guest>``, the same in all tabs of one person.
+        name: Cleaned, 1 to 60 characters.
+        color: One of ``PALETTE``, always the same for the same ``id``.
+        user_id: The account, or None for a guest.
+    """
+
+    id: str
+    name: str
+    color: str
+    user_id: int | None
+
+    @property
+    def is_guest(self) -> bool:
+        return self.user_id is None
+
+    def as_json(self) -> dict[str, Any]:
+        """What browsers are told."""
+        return {"id": self.id, "name": self.name, "color": self.color, "guest": self.is_guest}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The answer to "may this person join": who they are and what they may do.
+
+    Attributes:
+        page_id: The page that was asked for, or None when it was the room.
+        link_id: The share link that the role comes from, or None when it comes from a membership.
+    """
+
+    identity: Identity
+    room_id: UUID
+    role: Role
+    page_id: UUID | None = None
+    page_kind: str | None = None
+    link_id: UUID | None = None
+
+    @property
+    def can_edit(self) -> bool:
+        """Change what is on a page, and put images there."""
+        return self.role.covers(Role.EDITOR)
+
+    @property
+    def can_comment(self) -> bool:
+        return self.role.covers(Role.COMMENTER)
+
+    @property
+    def can_rename(self) -> bool:
+        """Change the titles of the room and its pages."""
+        return self.role.covers(Role.EDITOR)
+
+    @property
+    def can_share(self) -> bool:
+        """Make and revoke links, change roles."""
+        return self.role is Role.OWNER
+
+    def require(self, permitted: bool) -> None:
+        """Refuse unless one of the properties above says yes.
+
+        Raises:
+            NotAllowed: The role does not permit it.
+        """
+        if not permitted:
+            raise NotAllowed(f"{self.role.value} may not do that")
+
+
+# Joining
+
+
+def admit_to_room(
+    *, user: User, session: Mapping[str, Any] | None, room_id: UUID, token: str | None = None, name: str | None = None
+) -> Grant:
+    """Decide whether somebody may join a room.
+
+    Args:
+        user: The account of the request or socket, or the anonymous one.
+        session: The browser's session; None or an empty one for clients outside a browser.
+        room_id: Which room.
+        token: A share link's token given with the request itself.
+        name: The name a client outside a browser asks to be shown by; accounts and sessions have their own.
+
+    Raises:
+        UnknownPage: There is no such room, or this person must not learn that there is.
+    """
+    role, link_id = _role_in(room_id, user=user, session=session, token=token)
+    return Grant(identity=identify(user=user, session=session, name=name), room_id=room_id, role=role, link_id=link_id)
+
+
+def admit_to_page(
+    *, user: User, session: Mapping[str, Any] | None, page_id: UUID, token: str | None = None, name: str | None = None
+) -> Grant:
+    """Decide whether somebody may join a page. The arguments are those of ``admit_to_room``.
+
+    Raises:
+        UnknownPage: There is no such page, or this person must not learn that there is.
+    """
+    page = Page.objects.only("id", "kind", "room_id").filter(pk=page_id).first()
+    if page is None:
+        raise UnknownPage("no such page, or not for this person")
+    role, link_id = _role_in(page.room_id, user=user, session=session, token=token)
+    return Grant(
+        identity=identify(user=user, session=session, name=name),
+        room_id=page.room_id,
+        role=role,
+        page_id=page.pk,
+        page_kind=page.kind,
+        link_id=link_id,
+    )
+
+
+def admit_scope_to_room(scope: Mapping[str, Any], room_id: UUID) -> Grant:
+    """``admit_to_room`` for an ASGI scope. Uses the database: call it in a thread."""
+    token, name = _query_of(scope)
+    return admit_to_room(user=_user_of(scope), session=scope.get("session"), room_id=room_id, token=token, name=name)
+
+
+def admit_scope_to_page(scope: Mapping[str, Any], page_id: UUID) -> Grant:
+    """``admit_to_page`` for an ASGI scope. Uses the database: call it in a thread."""
+    token, name = _query_of(scope)
+    return admit_to_page(user=_user_of(scope), session=scope.get("session"), page_id=page_id, token=token, name=name)
+
+
+def _query_of(scope: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    try:
+        query = parse_qs(scope.get("query_string", b"").decode("utf-8"), max_num_fields=20)
+    except ValueError:
+        return None, None
+    return query.get("token", [None])[0], query.get("name", [None])[0]
+
+
+def _user_of(scope: Mapping[str, Any]) -> User:
+    return scope.get("user") or AnonymousUser()
+
+
+# Roles
+
+
+def _role_in(
+    room_id: UUID, *, user: User, session: Mapping[str, Any] | None, token: str | None
+) -> tuple[Role, UUID | None]:
+    """The strongest role, and the link it comes from."""
+    best: tuple[Role, UUID | None] | None = None
+    if user.is_authenticated:
+        member = Membership.objects.filter(room_id=room_id, user_id=user.pk, user__is_active=True).only("role").first()
+        if member is not None:
+            best = Role(member.role), None
+    for link in _links_of(room_id, session=session, token=token):
+        role = Role(link.role)
+        if best is None or not best[0].covers(role):
+            best = role, link.pk
+    if best is None:
+        raise UnknownPage("no such room, or not for this person")
+    return best
+
+
+def _links_of(room_id: UUID, *, session: Mapping[str, Any] | None, token: str | None) -> list[ShareLink]:
+    """The links to this room that the session or the token gives, as far as they are still good."""
+    wanted: list[Q] = []
+    link_id = link_ids(session).get(room_id)
+    if link_id is not None:
+        wanted.append(Q(pk=link_id))
+    if token:
+        wanted.append(Q(token_hash=hash_token(token)))
+    if not wanted:
+        return []
+    now = timezone.now()
+    links = list(_good_links(now).filter(reduce(or_, wanted), room_id=room_id))
+    if token:
+        _note_use([link for link in links if link.token_hash == hash_token(token)], now)
+    return links
+
+
+def _good_links(now: datetime) -> Any:
+    return ShareLink.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+
+def _note_use(links: list[ShareLink], now: datetime) -> None:
+    """Remember when a link was last used, at most once a minute."""
+    for link in links:
+        if link.last_used_at is None or now - link.last_used_at > _LAST_USED_STEP:
+            ShareLink.objects.filter(pk=link.pk).update(last_used_at=now)
+
+
+def link_ids(session: Mapping[str, Any] | None) -> dict[UUID, UUID]:
+    """The share links that a session holds: room id to link id. Whatever does not look like that is left out."""
+    held = session.get(_LINKS) if session else None
+    ids: dict[UUID, UUID] = {}
+    for room_id, link_id in held.items() if isinstance(held, dict) else ():
+        try:
+            ids[UUID(room_id)] = UUID(link_id)
+        except (ValueError, TypeError, AttributeError):
+            continue
+    return ids
+
+
+def rooms_of(user: User, session: Mapping[str, Any] | None) -> Q:
+    """A filter on ``Room`` for what somebody may open: their memberships and the good links of their session."""
+    mine = Q(pk__in=[])
+    if user.is_authenticated:
+        mine |= Q(pk__in=Membership.objects.filter(user_id=user.pk, user__is_active=True).values("room_id"))
+    held = link_ids(session)
+    if held:
+        good = _good_links(timezone.now()).filter(pk__in=list(held.values()), room_id__in=list(held))
+        mine |= Q(pk__in=good.values("room_id"))
+    return mine
+
+
+# Share links
+
+
+def redeem_link(session: MutableMapping[str, Any], token: str) -> Room:
+    """Keep a share link in the session, so that this browser may open its room from now on.
+
+    A link that grants less never takes away what one followed earlier still grants.
+
+    Raises:
+        UnknownPage: There is no such link, or it has expired or was revoked.
+    """
+    now = timezone.now()
+    link = _good_links(now).select_related("room").filter(token_hash=hash_token(token)).first()
+    if link is None:
+        raise UnknownPage("no such link, or not any more")
+    _note_use([link], now)
+    held = link_ids(session)
+    kept = _good_links(now).filter(pk=held.get(link.room_id), room_id=link.room_id).first()
+    if kept is None or not Role(kept.role).covers(Role(link.role)):
+        held.pop(link.room_id, None)
+        held[link.room_id] = link.pk
+        newest = list(held.items())[-MAX_LINKS_IN_SESSION:]
+        session[_LINKS] = {str(room_id): str(link_id) for room_id, link_id in newest}
+    _ensure_guest(session)
+    room: Room = link.room
+    return room
+
+
+# Who somebody is
+
+
+def identify(*, user: User, session: Mapping[str, Any] | None, name: str | None = None) -> Identity:
+    """Who somebody is to others. Reads only; a guest without a session is somebody new each time."""
+    if user.is_authenticated:
+        identity_id = f"u:{user.pk}"
+        profile_name = Profile.objects.filter(pk=user.pk).values_list("name", flat=True).first()
+        shown = clean_name(profile_name) or clean_name(_full_name(user)) or clean_name(user.get_username()[:60])
+        return Identity(id=identity_id, name=shown or identity_id, color=color_of(identity_id), user_id=user.pk)
+    guest = session.get(_GUEST) if session else None
+    if not isinstance(guest, str) or not _GUEST_ID.fullmatch(guest):
+        guest = _new_guest_id()
+    kept = session.get(_NAME) if session else None
+    identity_id = f"g:{guest}"
+    shown = clean_name(kept) or clean_name(name) or guest_name()
+    return Identity(id=identity_id, name=shown, color=color_of(identity_id), user_id=None)
+
+
+def color_of(identity_id: str) -> str:
+    """The colour of a person: spread evenly, and the same on every process."""
+    return PALETTE[hashlib.sha256(identity_id.encode()).digest()[0] % len(PALETTE)]
+
+
+def remember_name(session: MutableMapping[str, Any], user: User, name: object) -> str:
+    """Show somebody by this name from now on: in their profile, or for a guest in their session.
+
+    Returns:
+        The name as it is shown.
+
+    Raises:
+        ValueError: Nothing visible is left of the name, or it is too long.
+    """
+    cleaned = clean_name(name)
+    if cleaned is None:
+        raise ValueError("not a name that can be shown")
+    if user.is_authenticated:
+        Profile.objects.update_or_create(pk=user.pk, defaults={"name": cleaned})
+    else:
+        _ensure_guest(session)
+        session[_NAME] = cleaned
+    return cleaned
+
+
+def _ensure_guest(session: MutableMapping[str, Any]) -> None:
+    """Give a session a guest identity once, so that all its tabs are one person."""
+    if not isinstance(session.get(_GUEST), str):
+        session[_GUEST] = _new_guest_id()
+    if clean_name(session.get(_NAME)) is None:
+        session[_NAME] = guest_name()
+
+
+def _new_guest_id() -> str:
+    return secrets.token_urlsafe(9)
+
+
+def _full_name(user: AbstractBaseUser) -> str:
+    full_name = getattr(user, "get_full_name", None)
+    return full_name() if callable(full_name) else ""

@@ -1,0 +1,54 @@
+"""The Django application: its checks, and what must happen once when a process starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
+
+
+class CollabConfig(AppConfig):
+    """Rooms with boards and documents that several people edit at once."""
+
+    name = "collab"
+    verbose_name = _("Collaboration")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        checks.register(_check_settings)
+        setting_changed.connect(_forget_settings, dispatch_uid="collab.conf")
+
+
+def _forget_settings(*, setting: str, **kwargs: Any) -> None:
+    if setting == "COLLAB":
+        from collab.conf import collab_settings
+
+        collab_settings.cache_clear()
+
+
+def _check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report limits that do not exist or contradict each other, and variables that nothing reads."""
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    from collab import conf
+
+    found: list[checks.CheckMessage] = []
+    values = getattr(settings, "COLLAB", {})
+    unknown = conf.unknown_keys(values)
+    found.extend(
+        checks.Error(f"COLLAB has no setting {name!r}.", hint="See collab/conf.py.", id="collab.E001")
+        for name in unknown
+    )
+    try:
+        conf.build({name: value for name, value in values.items() if name not in unknown})
+    except ImproperlyConfigured as error:
+        found.append(checks.Error(str(error), id="collab.E002"))
+    found.extend(
+        checks.Warning(f"Nothing reads the environment variable {name}.", hint="Misspelt?", id="collab.W001")
+        for name in getattr(settings, "COLLAB_UNKNOWN_VARIABLES", [])
+    )
+    return found

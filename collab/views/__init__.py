@@ -1,0 +1,1 @@
+"""Pages for people: translate a request, ask ``collab.access``, render a template."""

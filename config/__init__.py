@@ -1,0 +1,1 @@
+"""The Django project: environment, settings, URLs and the ASGI entry point."""

@@ -1,0 +1,17 @@
+"""URLs of the whole project: the product, the admin and the language switch."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("collab.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "collab.views.errors.bad_request"
+handler403 = "collab.views.errors.forbidden"
+handler404 = "collab.views.errors.not_found"
+handler500 = "collab.views.errors.server_error"
