@@ -1,27 +1,21 @@
 import { fileURLToPath } from 'node:url'
-import { existsSync } from 'node:fs'
 import react from '@vitejs/plugin-react'
-import type { PluginOption } from 'vite'
 import { defineConfig } from 'vitest/config'
-import { guard } from './plugins/guard'
-import { licences } from './plugins/licences'
+import { excalidraw } from './plugins/excalidraw.ts'
+import { guard } from './plugins/guard.ts'
+import { licences } from './plugins/licences.ts'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const inPackage = (...names: string[]) => new RegExp(`[\\\\/]node_modules[\\\\/](?:${names.join('|')})[\\\\/]`)
-
-/** Until the board is there, the rest builds without its plugin. */
-const board: PluginOption[] = existsSync(here('plugins/excalidraw.ts'))
-  ? [import('./plugins/excalidraw' as string).then((module) => module.excalidraw())]
-  : []
 
 export default defineConfig({
   // Relative: the files find each other under whatever STATIC_URL the project has.
   base: './',
   publicDir: false,
   plugins: [
-    ...board,
     react(),
-    licences(here('notices')),
+    ...excalidraw(),
+    licences([here('node_modules/lucide-static')]),
     guard({
       classic: ['theme'],
       without: {

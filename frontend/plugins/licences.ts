@@ -4,7 +4,7 @@
  * A package whose licence is not on the list below stops the build: what we ship stays permissive.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { join, sep } from 'node:path'
 import type { Plugin } from 'vite'
 
 const PERMISSIVE = new Set([
@@ -56,9 +56,9 @@ function describe(folder: string): Shipped {
 
 /**
  * Args:
- *     extraFolder: Texts (*.txt) appended as they are: licences of fonts and other files that are no npm package.
+ *     asText: Folders of packages whose files are imported as text, so that no module of their own is left behind.
  */
-export function licences(extraFolder: string): Plugin {
+export function licences(asText: string[]): Plugin {
   return {
     name: 'collab:licences',
     apply: 'build',
@@ -71,8 +71,7 @@ export function licences(extraFolder: string): Plugin {
           if (folder && existsSync(join(folder, 'package.json'))) folders.add(folder)
         }
       }
-      // Icons are imported as text, so their package leaves no module of its own behind.
-      folders.add(join(dirname(extraFolder), 'node_modules', 'lucide-static'))
+      for (const folder of asText) folders.add(folder)
       const shipped = [...folders].map(describe).sort((a, b) => (a.name + a.version < b.name + b.version ? -1 : 1))
       const refused = shipped.filter((each) => !isPermissive(each.licence))
       if (refused.length > 0) {
@@ -82,14 +81,10 @@ export function licences(extraFolder: string): Plugin {
       const sections = shipped.map(
         (each) => `${rule}\n${each.name} ${each.version} - ${each.licence}\n\n${each.text || '(no licence file in the package)'}`,
       )
-      const extras = existsSync(extraFolder)
-        ? readdirSync(extraFolder).filter((name) => name.endsWith('.txt')).sort()
-        : []
-      for (const name of extras) sections.push(`${rule}\n${readFileSync(join(extraFolder, name), 'utf8').trim()}`)
       this.emitFile({
         type: 'asset',
         fileName: 'NOTICE.txt',
-        source: `The files in this folder contain code of the packages below, under their licences.\n\n${sections.join('\n\n')}\n`,
+        source: `The files in this folder contain code of the packages below, under their licences.\nFonts: see fonts/NOTICE.txt.\n\n${sections.join('\n\n')}\n`,
       })
     },
   }

@@ -1,0 +1,375 @@
+/**
+ * The connection of one page: y-websocket's provider, plus what a person must be able to trust.
+ *
+ * It counts the sync frames it sends and compares them with what the server confirms as stored (`saved(n)`), so
+ * "saved" is the server's word and never a guess. It follows the server's word about the role, ends the matter on a
+ * final close (44xx) and tries again on every other one, later each time. It knows no DOM and no words for people.
+ */
+import * as decoding from 'lib0/decoding'
+import { ObservableV2 } from 'lib0/observable'
+import type { Awareness } from 'y-protocols/awareness'
+import { WebsocketProvider } from 'y-websocket'
+import type * as Y from 'yjs'
+import type { Role } from '../contract'
+import { backoffMs } from './backoff'
+import { countingSocket, type SocketClass } from './counting-socket'
+import {
+  decideStatus,
+  realClock,
+  type Clock,
+  type RefusalReason,
+  type Status,
+  StatusGate,
+} from './status'
+import {
+  mayEdit,
+  MESSAGE_NOTICE,
+  MESSAGE_SAVED,
+  MESSAGE_SYNC,
+  type Notice,
+  readNotice,
+  readSaved,
+  SUBPROTOCOL,
+  SYNC_STEP_2,
+} from './wire'
+
+/** A confirmation later than this is overdue: the person is told. */
+const OVERDUE_MS = 5_000
+/** A handshake that takes longer is given up and begun again. */
+const CONNECT_MS = 10_000
+/** Larger than any wait of ours: y-websocket takes the smaller of its own wait and `maxBackoffTime`. */
+const NO_OWN_BACKOFF = 12
+
+const CLOSE_TOO_BIG = 1009
+const CLOSE_SERVICE_RESTART = 1012
+const CLOSE_RESTARTING = 4503
+
+const REFUSALS: Record<number, RefusalReason> = {
+  [CLOSE_TOO_BIG]: 'too-large',
+  4400: 'malformed',
+  4401: 'sign-in',
+  4403: 'not-allowed',
+  4404: 'unknown',
+  4409: 'replaced',
+  4410: 'moderated',
+  4413: 'too-large',
+  4429: 'too-many',
+}
+
+function refusalOf(code: number): RefusalReason | undefined {
+  return REFUSALS[code] ?? (code >= 4400 && code < 4500 ? 'not-allowed' : undefined)
+}
+
+export interface ProviderOptions {
+  /** Absolute address of the page's socket, without a query. */
+  url: string
+  doc: Y.Doc
+  awareness: Awareness
+  /** The role the page was opened with, until the server says otherwise. */
+  readOnly: boolean
+  /** Largest frame the server takes, in bytes. */
+  frameBytes: number
+  /** Appended to the address: a token, for clients outside a browser. */
+  params?: Record<string, string>
+  SocketClass?: SocketClass
+  clock?: Clock
+  random?: () => number
+}
+
+interface ProviderEvents {
+  /** The word people are shown; already calmed. */
+  status: (status: Status) => void
+  'read-only': (readOnly: boolean) => void
+  /** The connection came or went, or the server announced that it is about to go. */
+  connection: (connection: { connected: boolean; restarting: boolean }) => void
+  /** Local changes exist that the server has not confirmed, or no longer do. Not calmed. */
+  unsaved: (unsaved: boolean) => void
+}
+
+export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents]: ProviderEvents[Name] }> {
+  readonly doc: Y.Doc
+  readonly awareness: Awareness
+  /** Resolves when the server's content has arrived for the first time. */
+  readonly synced: Promise<void>
+
+  role: Role | undefined
+  readOnly: boolean
+  /** The server said it is going away, or went with that word. */
+  restarting = false
+
+  private readonly ws: WebsocketProvider
+  private readonly gate: StatusGate
+  private readonly clock: Clock
+  private readonly random: () => number
+  private readonly frameBytes: number
+  private resolveSynced!: () => void
+  private destroyed = false
+
+  // Of the page, across connections
+  private everSynced = false
+  private localChanges = false
+  /** The server refused changes that are in the document: only a resync with more rights, or a reload, mends that. */
+  private rejected = false
+  private refused: RefusalReason | undefined
+  private trouble: string | undefined
+  private epoch: number | undefined
+  private attempts = 0
+
+  // Of the present connection
+  private sent = 0
+  private confirmed = 0
+  private answered = false
+  private overdue = false
+
+  private overdueTimer: unknown
+  private connectTimer: unknown
+
+  constructor(options: ProviderOptions) {
+    super()
+    this.doc = options.doc
+    this.awareness = options.awareness
+    this.readOnly = options.readOnly
+    this.frameBytes = options.frameBytes
+    this.clock = options.clock ?? realClock
+    this.random = options.random ?? Math.random
+    this.synced = new Promise((resolve) => {
+      this.resolveSynced = resolve
+    })
+    this.gate = new StatusGate({ kind: 'connecting' }, this.clock, (status) => this.emit('status', [status]))
+
+    const slash = options.url.lastIndexOf('/')
+    this.ws = new WebsocketProvider(options.url.slice(0, slash), options.url.slice(slash + 1), options.doc, {
+      connect: false,
+      awareness: options.awareness,
+      params: options.params ?? {},
+      protocols: [SUBPROTOCOL],
+      disableBc: true,
+      shouldReconnect: (event) => refusalOf(event.code) === undefined,
+      WebSocketPolyfill: countingSocket(options.SocketClass ?? WebSocket, {
+        opened: () => this.onSocket(),
+        allowed: (bytes) => this.onFrameSize(bytes),
+        sent: (first, second) => this.onSent(first, second),
+      }) as typeof WebSocket,
+    })
+    this.listen()
+    this.ws.connect()
+  }
+
+  /** The calmed word, as last emitted. */
+  get status(): Status {
+    return this.gate.shown
+  }
+
+  get connected(): boolean {
+    return this.ws.wsconnected
+  }
+
+  /** Changes of this tab that the server has not confirmed: leaving now would lose them. */
+  get unsaved(): boolean {
+    return this.localChanges || this.rejected
+  }
+
+  /** Try again now: the network came back, or the person asked to. A refused connection is taken up again. */
+  connect(): void {
+    if (this.destroyed) return
+    this.refused = undefined
+    this.ws.connect()
+    this.refresh()
+  }
+
+  /** Leave and come back, for example under another name. */
+  reconnect(): void {
+    if (this.destroyed || this.refused) return
+    this.ws.disconnect()
+    this.ws.connect()
+  }
+
+  override destroy(): void {
+    if (this.destroyed) return
+    this.destroyed = true
+    this.clock.clearTimer(this.overdueTimer)
+    this.clock.clearTimer(this.connectTimer)
+    this.gate.destroy()
+    this.doc.off('update', this.onUpdate)
+    this.ws.destroy()
+    super.destroy()
+  }
+
+  private listen(): void {
+    const { ws } = this
+    const readSync = ws.messageHandlers[MESSAGE_SYNC]!
+    ws.messageHandlers[MESSAGE_SYNC] = (...message) => {
+      readSync(...message)
+      this.refresh()
+    }
+    ws.messageHandlers[MESSAGE_SAVED] = (_encoder: unknown, decoder: decoding.Decoder) => this.onSaved(readSaved(decoder))
+    ws.messageHandlers[MESSAGE_NOTICE] = (_encoder: unknown, decoder: decoding.Decoder) => {
+      const notice = readNotice(decoder)
+      if (notice) this.onNotice(notice)
+    }
+    ws.on('sync', (synced: boolean) => {
+      if (!synced) return
+      this.attempts = 0
+      this.everSynced = true
+      this.resolveSynced()
+      this.refresh()
+    })
+    ws.on('status', ({ status }: { status: string }) => {
+      this.clock.clearTimer(this.connectTimer)
+      if (status === 'connecting') this.connectTimer = this.clock.setTimer(() => this.reconnect(), CONNECT_MS)
+      if (status === 'connected') this.restarting = false
+      this.onConnection()
+    })
+    ws.on('connection-close', (event: CloseEvent | null) => this.onClose(event))
+    ws.on('closed', ({ code }: { code: number }) => this.refuse(refusalOf(code) ?? 'not-allowed'))
+    // After y-websocket's own listener, so a change has been sent, if it could be, when this one runs.
+    this.doc.on('update', this.onUpdate)
+  }
+
+  private onSocket(): void {
+    this.sent = this.confirmed = 0
+    this.answered = this.overdue = false
+    this.trouble = undefined
+    this.clock.clearTimer(this.overdueTimer)
+  }
+
+  private onFrameSize(bytes: number): boolean {
+    if (bytes <= this.frameBytes) return true
+    // Within y-websocket's own send loop the socket must stay; leave right after it.
+    queueMicrotask(() => this.refuse('too-large'))
+    return false
+  }
+
+  private onSent(first: number, second: number): void {
+    if (first !== MESSAGE_SYNC) return
+    this.sent += 1
+    if (second === SYNC_STEP_2) this.answered = true
+    if (this.sent === this.confirmed + 1) this.watchForSilence()
+    this.refresh()
+  }
+
+  private onSaved(count: number): void {
+    this.confirmed = Math.max(this.confirmed, Math.min(count, this.sent))
+    this.overdue = false
+    if (this.confirmed < this.sent) this.watchForSilence()
+    else this.clock.clearTimer(this.overdueTimer)
+    if (this.isSettled()) this.setUnsaved({ localChanges: false })
+    this.refresh()
+  }
+
+  private watchForSilence(): void {
+    this.clock.clearTimer(this.overdueTimer)
+    this.overdueTimer = this.clock.setTimer(() => {
+      this.overdue = this.confirmed < this.sent
+      this.refresh()
+    }, OVERDUE_MS)
+  }
+
+  private isSettled(): boolean {
+    return this.ws.wsconnected && this.answered && this.confirmed >= this.sent
+  }
+
+  private readonly onUpdate = (_update: Uint8Array, origin: unknown): void => {
+    if (origin === this.ws) return
+    const socket = this.ws.ws
+    const wasSent = this.ws.wsconnected && socket !== null && socket.readyState === socket.OPEN
+    // An edit that this connection did not carry reaches the server with the next answer to a step 1 only.
+    if (!wasSent) this.answered = false
+    this.setUnsaved({ localChanges: true })
+    this.refresh()
+  }
+
+  private onNotice(notice: Notice): void {
+    switch (notice.kind) {
+      case 'role':
+        this.onRole(notice.role, notice.epoch)
+        break
+      case 'read-only':
+        this.setUnsaved({ rejected: true })
+        this.setReadOnly(true)
+        break
+      case 'too-large':
+        this.refuse('too-large')
+        break
+      case 'not-saved':
+        this.trouble = notice.message
+        break
+      case 'saved-again':
+        this.trouble = undefined
+        break
+      case 'draining':
+        this.restarting = true
+        this.onConnection()
+        break
+    }
+    this.refresh()
+  }
+
+  private onRole(role: Role, epoch: number): void {
+    if (this.epoch !== undefined && epoch !== this.epoch) {
+      this.refuse('replaced')
+      return
+    }
+    this.epoch = epoch
+    this.role = role
+    this.setReadOnly(!mayEdit(role))
+    if (this.rejected && mayEdit(role)) {
+      // What was refused is still in the document; a new handshake offers it again.
+      this.setUnsaved({ rejected: false, localChanges: true })
+      queueMicrotask(() => this.reconnect())
+    }
+  }
+
+  private onClose(event: CloseEvent | null): void {
+    this.attempts += 1
+    if (event?.code === CLOSE_RESTARTING || event?.code === CLOSE_SERVICE_RESTART) this.restarting = true
+    this.ws.wsUnsuccessfulReconnects = NO_OWN_BACKOFF
+    this.ws.maxBackoffTime = backoffMs(this.attempts, this.random())
+    this.answered = this.overdue = false
+    this.clock.clearTimer(this.overdueTimer)
+    this.clock.clearTimer(this.connectTimer)
+  }
+
+  private refuse(reason: RefusalReason): void {
+    if (this.destroyed || this.refused) return
+    this.refused = reason
+    this.ws.disconnect()
+    this.clock.clearTimer(this.overdueTimer)
+    this.refresh()
+  }
+
+  private setUnsaved(change: { localChanges?: boolean; rejected?: boolean }): void {
+    const before = this.unsaved
+    this.localChanges = change.localChanges ?? this.localChanges
+    this.rejected = change.rejected ?? this.rejected
+    if (before !== this.unsaved) this.emit('unsaved', [this.unsaved])
+  }
+
+  private setReadOnly(readOnly: boolean): void {
+    if (this.readOnly === readOnly) return
+    this.readOnly = readOnly
+    this.emit('read-only', [readOnly])
+  }
+
+  private onConnection(): void {
+    this.emit('connection', [{ connected: this.ws.wsconnected, restarting: this.restarting }])
+    this.refresh()
+  }
+
+  private refresh(): void {
+    if (this.destroyed) return
+    this.gate.offer(
+      decideStatus({
+        refused: this.refused,
+        connected: this.ws.wsconnected,
+        everSynced: this.everSynced,
+        answered: this.answered,
+        confirmed: this.isSettled(),
+        readOnly: this.readOnly,
+        unsaved: this.unsaved,
+        trouble: this.trouble,
+        overdue: this.overdue,
+      }),
+    )
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What a person may believe about their work on a page.
+ *
+ * `decideStatus` turns the facts of a connection into one word; `StatusGate` keeps the word calm: it never says
+ * "saved" early and never leaves it late, and changes at most twice a second otherwise.
+ */
+
+export type RefusalReason =
+  | 'sign-in'
+  | 'not-allowed'
+  | 'unknown'
+  | 'replaced'
+  | 'moderated'
+  | 'too-large'
+  | 'too-many'
+  | 'malformed'
+
+export type NotSavedReason = 'no-answer' | 'server'
+
+export type Status =
+  /** Before the first content has arrived. */
+  | { kind: 'connecting' }
+  /** Everything this tab ever changed is in the server's database. */
+  | { kind: 'saved' }
+  | { kind: 'saving' }
+  /** No connection. `unsaved`: this tab holds changes that nobody else has. */
+  | { kind: 'offline'; unsaved: boolean }
+  /** `unsaved`: changes were made that the server did not take. */
+  | { kind: 'read-only'; unsaved: boolean }
+  /** Connected, but the server cannot store; `message` is its sentence, when it gave one. */
+  | { kind: 'not-saved'; why: NotSavedReason; message: string }
+  /** The server ended the matter: no further attempt is made. */
+  | { kind: 'refused'; reason: RefusalReason; unsaved: boolean }
+
+export interface Facts {
+  /** The close reason of a final close, or of a notice that amounts to one. */
+  refused: RefusalReason | undefined
+  connected: boolean
+  /** The page's content arrived at least once. */
+  everSynced: boolean
+  /** On this connection the server has asked what it lacks and was answered. */
+  answered: boolean
+  /** On this connection everything that was sent is confirmed, the answer included. */
+  confirmed: boolean
+  readOnly: boolean
+  /** Local changes that the server has not confirmed, on this connection or before it. */
+  unsaved: boolean
+  /** The server said that it cannot store now. */
+  trouble: string | undefined
+  /** Something was sent, and the confirmation is overdue. */
+  overdue: boolean
+}
+
+export function decideStatus(facts: Facts): Status {
+  const { unsaved } = facts
+  if (facts.refused) return { kind: 'refused', reason: facts.refused, unsaved }
+  if (!facts.connected) return facts.everSynced || unsaved ? { kind: 'offline', unsaved } : { kind: 'connecting' }
+  if (facts.readOnly) return { kind: 'read-only', unsaved }
+  if (facts.trouble !== undefined) return { kind: 'not-saved', why: 'server', message: facts.trouble }
+  if (facts.overdue) return { kind: 'not-saved', why: 'no-answer', message: '' }
+  if (unsaved) return { kind: 'saving' }
+  if (!facts.answered || !facts.everSynced) return { kind: 'connecting' }
+  return facts.confirmed ? { kind: 'saved' } : { kind: 'saving' }
+}
+
+export function sameStatus(one: Status, other: Status): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** Time, passed in so that tests own it. */
+export interface Clock {
+  now(): number
+  setTimer(run: () => void, afterMs: number): unknown
+  clearTimer(timer: unknown): void
+}
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  setTimer: (run, afterMs) => setTimeout(run, afterMs),
+  clearTimer: (timer) => clearTimeout(timer as number),
+}
+
+/** Shortest time between two changes of the word. */
+const BETWEEN_MS = 500
+/** "Saved" appears when it has been true this long, so that it does not flicker while somebody types. */
+const CALM_MS = 600
+
+export class StatusGate {
+  shown: Status
+  private wanted: Status
+  private changedAt = -Infinity
+  private wantedSince: number
+  private timer: unknown
+
+  constructor(
+    first: Status,
+    private readonly clock: Clock,
+    private readonly show: (status: Status) => void,
+  ) {
+    this.shown = this.wanted = first
+    this.wantedSince = clock.now()
+  }
+
+  offer(status: Status): void {
+    if (!sameStatus(status, this.wanted)) {
+      this.wanted = status
+      this.wantedSince = this.clock.now()
+    }
+    this.settle()
+  }
+
+  destroy(): void {
+    this.clock.clearTimer(this.timer)
+  }
+
+  private settle(): void {
+    this.clock.clearTimer(this.timer)
+    if (sameStatus(this.wanted, this.shown)) return
+    const wait = this.dueAt() - this.clock.now()
+    if (wait > 0) {
+      this.timer = this.clock.setTimer(() => this.settle(), wait)
+      return
+    }
+    this.changedAt = this.clock.now()
+    this.shown = this.wanted
+    this.show(this.shown)
+  }
+
+  private dueAt(): number {
+    const { shown, wanted } = this
+    if (shown.kind === 'saved' || wanted.kind === 'refused' || wanted.kind === 'read-only') return -Infinity
+    const apart = this.changedAt + BETWEEN_MS
+    if (wanted.kind !== 'saved') return apart
+    return shown.kind === 'saving' ? Math.max(apart, this.wantedSince + CALM_MS) : apart
+  }
+}

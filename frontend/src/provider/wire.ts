@@ -1,0 +1,53 @@
+/**
+ * The few bytes of the wire format that the connection itself must understand.
+ *
+ * Sync frames begin with 0, then 0 (step 1), 1 (step 2) or 2 (update). The subprotocol `collab.v1` adds two messages
+ * from the server: 100 `saved(n)` and 101 `notice(json)`.
+ */
+import * as decoding from 'lib0/decoding'
+import type { Role } from '../contract'
+
+export const SUBPROTOCOL = 'collab.v1'
+export const MESSAGE_SYNC = 0
+export const MESSAGE_SAVED = 100
+export const MESSAGE_NOTICE = 101
+export const SYNC_STEP_2 = 1
+
+/** What the server tells one connection, apart from the page's content. */
+export type Notice =
+  | { kind: 'role'; role: Role; epoch: number }
+  | { kind: 'read-only' | 'too-large' | 'not-saved' | 'saved-again' | 'draining'; message: string }
+
+const ROLES: readonly string[] = ['owner', 'editor', 'commenter', 'viewer']
+const PLAIN: readonly string[] = ['read-only', 'too-large', 'not-saved', 'saved-again', 'draining']
+
+/** A notice from its JSON; undefined for kinds a newer server may know. */
+export function parseNotice(json: string): Notice | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const { kind, role, epoch, message } = value as Record<string, unknown>
+  if (kind === 'role') {
+    if (typeof role !== 'string' || !ROLES.includes(role)) return undefined
+    return { kind, role: role as Role, epoch: typeof epoch === 'number' ? epoch : 0 }
+  }
+  if (typeof kind !== 'string' || !PLAIN.includes(kind)) return undefined
+  return { kind: kind as 'read-only', message: typeof message === 'string' ? message : '' }
+}
+
+export function readSaved(decoder: decoding.Decoder): number {
+  return decoding.readVarUint(decoder)
+}
+
+export function readNotice(decoder: decoding.Decoder): Notice | undefined {
+  return parseNotice(decoding.readVarString(decoder))
+}
+
+/** Whether a role may change the page. */
+export function mayEdit(role: Role): boolean {
+  return role === 'owner' || role === 'editor'
+}
