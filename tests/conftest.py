@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_skipped] = []
     if config.option.seed is None:
-        config.option.seed = int(os.environ.get("COLLAB_TEST_SEED") or secrets.randbelow(2**31))
+        config.option.seed = secrets.randbelow(2**31)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -324,7 +324,7 @@ class Node:
 
 def find_node() -> Node:
     """Node 20 or newer, with exactly the packages of ``tests/node/package-lock.json``."""
-    from bootstrap import exclusive
+    from collab.management.bootstrap import exclusive
 
     program = shutil.which("node")
     npm = shutil.which("npm")
@@ -426,7 +426,7 @@ class Server(Service):
             return error.code, error.read()
 
 
-_OWN_TO_THE_TESTS = {"COLLAB_TEST_DATA_DIR", "COLLAB_REQUIRE_ALL", "DJANGO_SETTINGS_MODULE", "PYTEST_CURRENT_TEST"}
+_OWN_TO_THE_TESTS = {"COLLAB_REQUIRE_ALL", "DJANGO_SETTINGS_MODULE", "PYTEST_CURRENT_TEST"}
 
 
 @contextlib.contextmanager

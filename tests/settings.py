@@ -7,12 +7,12 @@ import os
 import shutil
 import tempfile
 
-if "COLLAB_TEST_DATA_DIR" not in os.environ:
-    os.environ["COLLAB_TEST_DATA_DIR"] = tempfile.mkdtemp(prefix="collab-tests-")
-    atexit.register(shutil.rmtree, os.environ["COLLAB_TEST_DATA_DIR"], ignore_errors=True)
-os.environ["COLLAB_DATA_DIR"] = os.environ["COLLAB_TEST_DATA_DIR"]
+_data_dir = tempfile.mkdtemp(prefix="collab-tests-")
+atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+os.environ["COLLAB_DATA_DIR"] = _data_dir
 
-from config.settings import *  # noqa: F403
+from config.settings import *
 
 # The real hasher costs a quarter of a second for every account a test makes.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+COLLAB_UNKNOWN_VARIABLES: list[str] = []

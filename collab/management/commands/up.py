@@ -1,0 +1,158 @@
+"""``manage.py up``: the whole product in one process, from an empty checkout to two links.
+
+What has to be installed for it is ``collab.management.bootstrap``'s business, which runs before this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+from django.urls import reverse
+
+from collab.management import ports
+from collab.management.bootstrap import EXIT_BAD_ARGUMENT, EXIT_FAILED, exclusive
+from collab.management.console import Console
+
+if TYPE_CHECKING:
+    from collab.management.server import Server
+
+
+class Command(BaseCommand):
+    """Start the product and print how to get in."""
+
+    help = "Start the product and print a link to the demo room and a one-time link to the admin."
+    requires_system_checks = ()
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        ports.add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.console = Console(sys.stdout)
+        host: str = options["host"]
+        listener = self._listen(host, options["port"])
+        with listener:
+            port: int = listener.getsockname()[1]
+            self.console.line()
+            if options["port"] is None and port != ports.DEFAULT_PORT:
+                self.console.warning(f"Port {ports.DEFAULT_PORT} is taken, so this is port {port}.")
+            base_url = self._open_to(host, port)
+            with _setup_lock(settings.DATA_DIR):
+                self._prepare_database()
+                paths = self._make_links()
+            self._serve(listener, host, port, [f"{base_url}{path}" for path in paths])
+
+    def _listen(self, host: str, port: int | None) -> socket.socket:
+        try:
+            return ports.listen(host, port)
+        except ports.AddressProblem as problem:
+            self._fail(str(problem), EXIT_BAD_ARGUMENT)
+
+    def _fail(self, problem: str, code: int = EXIT_FAILED) -> NoReturn:
+        """End with one line that says what is wrong."""
+        self.console.problem(problem)
+        sys.exit(code)
+
+    def _open_to(self, host: str, port: int) -> str:
+        """Let people in under every name the machine has on this address, and return the URL to print."""
+        names = ports.own_addresses() if ports.is_any_address(host) else [host]
+        if _is_loopback(host):
+            return f"http://{_in_url(host)}:{port}"
+        settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *(_in_url(name) for name in names)]
+        self.console.warning("Warning: everybody in the networks of this machine can reach this server, and")
+        self.console.warning("what they type travels unencrypted. docs/running.md says how to put TLS in front.")
+        self.console.line()
+        return f"http://{_in_url(names[0])}:{port}"
+
+    def _prepare_database(self) -> None:
+        from django.db.migrations.executor import MigrationExecutor
+
+        with self.console.step("database", "preparing the database") as step:
+            try:
+                self.check(display_num_errors=False)
+                executor = MigrationExecutor(connection)
+                plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+                if plan:
+                    call_command("migrate", interactive=False, verbosity=0)
+            except DatabaseError as error:
+                self._fail(f"The database cannot be used ({str(error).strip()}): see DATABASE_URL in docs/running.md.")
+            step.result = f"{len(plan)} migrations applied" if plan else "up to date"
+
+    def _make_links(self) -> list[str]:
+        """The paths of the two links: into the demo room, and into the admin."""
+        from collab.management.demo import demo_link
+        from collab.signin import create_sign_in, ensure_admin
+
+        with self.console.step("demo room", "looking for the demo room") as step:
+            admin = ensure_admin()
+            demo = demo_link(Path(settings.DATA_DIR), admin)
+            step.result = demo.made
+        return [reverse("collab:join", args=[demo.token]), reverse("collab:sign-in", args=[create_sign_in(admin)])]
+
+    def _serve(self, listener: socket.socket, host: str, port: int, links: list[str]) -> None:
+        from collab.management.server import build_server
+
+        with contextlib.ExitStack() as starting:
+            step = starting.enter_context(self.console.step("server", "starting"))
+
+            def say_ready() -> None:
+                step.result = f"answers on {links[0].split('/')[2]}"
+                starting.close()
+                self._print_links(*links)
+
+            from collab.runtime import drain
+            from config.asgi import application
+
+            connection.close()
+            server = build_server(application, on_ready=say_ready, drain=drain, host=host, port=port)
+            try:
+                server.run(sockets=[listener])
+            except SystemExit:
+                self._fail("The server did not start; the lines above say why.")
+            step.result = "stopped"
+        self._say_goodbye(server)
+
+    def _print_links(self, demo: str, admin: str) -> None:
+        console = self.console
+        console.line()
+        console.heading("  The demo room. Open it in two browsers; it needs no account:")
+        console.link(demo)
+        console.line()
+        console.heading("  The admin. This link signs you in once, within 30 minutes:")
+        console.link(admin)
+        console.line()
+        console.line(f"  Everything is kept in {settings.DATA_DIR}")
+        console.line("  Stop with Ctrl+C.")
+        console.line()
+
+    def _say_goodbye(self, server: Server) -> None:
+        if server.problem is not None:
+            self._fail(f"Stopped: {server.problem}")
+        if not server.saved:
+            self._fail("Stopped, but the last edits could not be saved; browsers that are open still have them.")
+        self.console.line("Stopped. Everything is saved.")
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@contextlib.contextmanager
+def _setup_lock(data_dir: Path) -> Iterator[None]:
+    """Let one process at a time migrate and make the demo room."""
+    with exclusive(str(Path(data_dir) / "up.lock")):
+        yield
