@@ -1,0 +1,1 @@
+"""How processes tell each other about updates. An accelerator: whatever it loses is read from the log."""

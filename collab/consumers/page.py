@@ -1,0 +1,97 @@
+"""``/ws/pages/<uuid>``: one client on one page, in the Yjs protocol.
+
+A Channels consumer in the usual router and middleware, which runs its own receive loop: the stock dispatch hops to a
+thread before every message, which costs more than everything else on the way of an edit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+from uuid import UUID
+
+from channels.consumer import AsyncConsumer
+from channels.db import database_sync_to_async
+
+from collab import access, runtime
+from collab.consumers.refusal import Receive, Send, close_message, refuse
+from collab.errors import CollabError, MalformedFrame, TroubleHere
+from collab.live.page import Page
+from collab.live.peer import Peer, Rights
+
+logger = logging.getLogger(__name__)
+
+SUBPROTOCOL = "collab.v1"
+
+
+class PageConsumer(AsyncConsumer):  # type: ignore[misc]
+    """Translates between ASGI messages and a page's peer."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one connection from handshake to end."""
+        await receive()
+        self.send_raw = send
+        extended = SUBPROTOCOL in scope.get("subprotocols", [])
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if extended else None})
+        self.runtime = runtime.current()
+        try:
+            page, peer = await self._join(scope, extended=extended)
+        except CollabError as error:
+            await refuse(error, runtime=self.runtime, receive=receive, send=send)
+            return
+        try:
+            await self._serve(page, peer, receive)
+        finally:
+            self.runtime.hub.leave(page, peer)
+
+    async def _join(self, scope: dict[str, Any], *, extended: bool) -> tuple[Page, Peer]:
+        page_id: UUID = scope["url_route"]["kwargs"]["page_id"]
+        try:
+            grant = await database_sync_to_async(access.admit_scope_to_page, thread_sensitive=False)(scope, page_id)
+        except CollabError:
+            raise
+        except Exception as error:
+            # The database does not answer: the client should try again, and nobody gets in unasked.
+            logger.exception("could not decide who may join page %s", page_id)
+            raise TroubleHere("access could not be decided") from error
+        peer = Peer(
+            rights=Rights(user={**grant.identity.as_json(), "role": str(grant.role)}, can_edit=grant.can_edit),
+            send=self._send_frame,
+            close=self._close,
+            extended=extended,
+            clock=self.runtime.clock,
+            limits=self.runtime.limits,
+        )
+        try:
+            return await self.runtime.hub.join(page_id, peer), peer
+        except CollabError:
+            raise
+        except Exception as error:
+            logger.exception("could not open page %s", page_id)
+            raise TroubleHere("the page could not be opened") from error
+
+    async def _serve(self, page: Page, peer: Peer, receive: Receive) -> None:
+        """Pass frames to the page until the connection ends; one that the page refuses ends it."""
+        while (message := await receive())["type"] == "websocket.receive":
+            if peer.closed:
+                continue
+            frame = message.get("bytes")
+            try:
+                if frame is None:
+                    raise MalformedFrame("a text frame", offset=0)
+                await page.receive(peer, frame)
+            except CollabError as error:
+                logger.info("page %s: connection closed: %s", page.page_id, error)
+                await peer.close(error)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                logger.exception("page %s: a frame could not be handled", page.page_id)
+                await peer.close(TroubleHere("a fault of ours"))
+
+    async def _send_frame(self, frame: bytes) -> None:
+        await self.send_raw({"type": "websocket.send", "bytes": frame})
+
+    async def _close(self, error: CollabError) -> None:
+        await self.send_raw(close_message(error))

@@ -1,0 +1,184 @@
+"""``/ws/rooms/<uuid>``: what concerns the whole room, as JSON text frames.
+
+Every message is one envelope ``{"type", "id", "at", "data"}``; docs/protocol.md lists the types. An ordinary Channels
+consumer: joins and renames are rare, and groups carry them to every process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import timezone
+
+from collab import access, runtime
+from collab.access import Grant
+from collab.consumers.refusal import close_message
+from collab.errors import CollabError, MalformedFrame, TooLarge, TroubleHere
+from collab.live.roster import Attendance
+from collab.models import Page, Room
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 16 * 1024
+PEOPLE_INTERVAL = 0.1
+"""The list of people is sent at most once in this time, so that a class that comes at once does not cost n squared."""
+
+
+class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """One tab in one room."""
+
+    grant: Grant | None = None
+    _telling: asyncio.Task[None] | None = None
+    _refusing: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Let somebody in and tell the others, or refuse."""
+        await self.accept()
+        self.runtime = runtime.current()
+        room_id: UUID = self.scope["url_route"]["kwargs"]["room_id"]
+        try:
+            self.grant = await self._admit(room_id)
+        except CollabError as error:
+            self._refusing = asyncio.get_running_loop().create_task(self._refuse(error))
+            return
+        self.connection_id = secrets.token_hex(8)
+        self.group = f"room.{room_id}"
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        self.person = {**self.grant.identity.as_json(), "role": str(self.grant.role)}
+        attendance = Attendance(person=self.person, since=timezone.now().isoformat())
+        self.runtime.roster.enter(room_id, self.connection_id, attendance)
+        await self._tell(
+            "hello", {"me": self.person, "role": str(self.grant.role), **self.runtime.roster.people(room_id)}
+        )
+        await self.channel_layer.group_send(self.group, {"type": "people.changed"})
+
+    async def disconnect(self, code: int) -> None:
+        """Tell the others that somebody went."""
+        for task in (self._telling, self._refusing):
+            if task is not None:
+                task.cancel()
+        if self.grant is None:
+            return
+        self.runtime.roster.leave(self.grant.room_id, self.connection_id)
+        await self.channel_layer.group_discard(self.group, self.channel_name)
+        await self.channel_layer.group_send(self.group, {"type": "people.changed"})
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Take one envelope from the client; what is none ends the connection."""
+        if self.grant is None:
+            return
+        try:
+            await self._take(*_opened(text_data))
+        except CollabError as error:
+            await self.send_close(error)
+
+    async def _take(self, kind: str, data: dict[str, Any]) -> None:
+        if self.grant is None:
+            return
+        if kind == "ping":
+            await self._tell("pong", {})
+        elif kind == "look":
+            page_id = _page_id(data.get("page"))
+            if self.runtime.roster.look(self.grant.room_id, self.connection_id, page_id):
+                await self.channel_layer.group_send(self.group, {"type": "people.changed"})
+        else:
+            await self._tell("error", {"reason": "unknown-type"})
+
+    # From the group
+
+    async def people_changed(self, event: dict[str, Any]) -> None:
+        """Somebody came, went or turned to another page."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().create_task(self._tell_people())
+
+    async def room_changed(self, event: dict[str, Any]) -> None:
+        """A title changed."""
+        if self.grant is not None:
+            room = await database_sync_to_async(_describe, thread_sensitive=False)(self.grant.room_id)
+            if room is not None:
+                await self._tell("room", room)
+
+    # To the client
+
+    async def _tell_people(self) -> None:
+        await asyncio.sleep(PEOPLE_INTERVAL)
+        self._telling = None
+        if self.grant is not None:
+            await self._tell("people", self.runtime.roster.people(self.grant.room_id))
+
+    async def _tell(self, kind: str, data: dict[str, Any]) -> None:
+        envelope = {"type": kind, "id": secrets.token_hex(8), "at": timezone.now().isoformat(), "data": data}
+        await self.send(text_data=json.dumps(envelope, ensure_ascii=False, separators=(",", ":")))
+
+    async def send_close(self, error: CollabError) -> None:
+        """End the connection and say why."""
+        message = close_message(error)
+        await self.close(code=message["code"], reason=message["reason"])
+
+    # Admission
+
+    async def _admit(self, room_id: UUID) -> Grant:
+        try:
+            return await database_sync_to_async(access.admit_scope_to_room, thread_sensitive=False)(
+                self.scope, room_id
+            )
+        except CollabError:
+            raise
+        except Exception as error:
+            logger.exception("could not decide who may join room %s", room_id)
+            raise TroubleHere("access could not be decided") from error
+
+    async def _refuse(self, error: CollabError) -> None:
+        """Hold the connection for a moment, because older clients come back at once; then close it."""
+        if error.close_code.is_final and self.runtime.held_refusals < self.runtime.settings.max_refused_held:
+            self.runtime.held_refusals += 1
+            try:
+                await asyncio.sleep(self.runtime.settings.refused_hold)
+            finally:
+                self.runtime.held_refusals -= 1
+        await self.send_close(error)
+
+
+def _opened(text: str | None) -> tuple[str, dict[str, Any]]:
+    """Type and data of an envelope.
+
+    Raises:
+        MalformedFrame: It is none.
+        TooLarge: It is above the bound.
+    """
+    if text is None:
+        raise MalformedFrame("a binary frame", offset=0)
+    if len(text) > MAX_MESSAGE_BYTES:
+        raise TooLarge(f"a message of {len(text)} characters")
+    try:
+        envelope = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedFrame("not JSON", offset=0) from error
+    kind = envelope.get("type") if isinstance(envelope, dict) else None
+    data = envelope.get("data", {}) if isinstance(envelope, dict) else None
+    if not isinstance(kind, str) or not isinstance(data, dict):
+        raise MalformedFrame("not an envelope", offset=0)
+    return kind, data
+
+
+def _page_id(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        raise MalformedFrame("page is not an id", offset=0) from None
+
+
+def _describe(room_id: UUID) -> dict[str, Any] | None:
+    """What everybody in a room may know about it."""
+    room = Room.objects.filter(pk=room_id).values("title").first()
+    if room is None:
+        return None
+    pages = Page.objects.filter(room_id=room_id).order_by("position", "created_at").values("id", "kind", "title", "epoch")
+    return {"title": room["title"], "pages": [{**page, "id": str(page["id"])} for page in pages]}

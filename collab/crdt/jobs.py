@@ -1,0 +1,120 @@
+"""The worker process: reads requests on its standard input, writes replies on its standard output.
+
+The only place that builds Yjs documents. Runs at low priority under a memory cap; when the owner goes away the input
+ends and so does this process. A hostile update may end it at any time: jobs keep nothing between requests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+from collab.crdt.frames import HEADER, checked_count, checked_length, encode_parts
+from collab.crdt.merge import merge
+from collab.crdt.seed import seed_board, seed_document
+from collab.errors import CollabError
+from collab.wire import FindingKind, PageStructure, UpdateLimits, encode_state_vector, parse_update
+
+MEMORY_CAP_BYTES = 2 * 1024**3
+NICENESS = 5
+
+Job = Callable[[list[bytes]], list[bytes]]
+
+
+def index(parts: list[bytes]) -> list[bytes]:
+    """``[bounds, update, ...]`` to ``[merged update, PageStructure dump]``."""
+    update_limits, structure = _bounds(parts[0])
+    merged = merge(parts[1:])
+    parsed = parse_update(merged, update_limits)
+    finding = structure.examine(parsed)
+    if finding.kind is FindingKind.GAP:
+        raise CollabError("the stored updates are incomplete")
+    structure.apply(parsed, finding)
+    return [merged, structure.dump()]
+
+
+def extend(parts: list[bytes]) -> list[bytes]:
+    """``[bounds, PageStructure dump, update]`` to ``[kind, overlaps, from clocks, to clocks, new dump]``."""
+    update_limits, _ = _bounds(parts[0])
+    structure = PageStructure.load(parts[1])
+    parsed = parse_update(parts[2], update_limits)
+    finding = structure.examine(parsed)
+    dump = b""
+    if finding.kind is FindingKind.NEW:
+        structure.apply(parsed, finding)
+        dump = structure.dump()
+    return [
+        finding.kind.name.encode(),
+        b"1" if finding.overlaps else b"0",
+        encode_state_vector({client: start for client, (start, _) in finding.advances.items()}),
+        encode_state_vector({client: end for client, (_, end) in finding.advances.items()}),
+        dump,
+    ]
+
+
+def _bounds(encoded: bytes) -> tuple[UpdateLimits, PageStructure]:
+    bounds = json.loads(encoded)
+    return (
+        UpdateLimits(max_bytes=bounds["update_bytes"]),
+        PageStructure(
+            max_depth=bounds["depth"], max_types=bounds["types"], max_structs=bounds["structs"]
+        ),
+    )
+
+
+JOBS: dict[str, Job] = {
+    "index": index,
+    "extend": extend,
+    "seed_board": seed_board,
+    "seed_document": seed_document,
+}
+
+
+def main(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Serve requests until the input ends."""
+    while (request := _read(requests)) is not None:
+        name, *parts = request
+        replies.write(encode_parts(_reply(name.decode(), parts)))
+        replies.flush()
+
+
+def _reply(name: str, parts: list[bytes]) -> list[bytes]:
+    try:
+        return [b"ok", *JOBS[name](parts)]
+    except CollabError as error:
+        return [b"error", type(error).__name__.encode(), str(error).encode()]
+    except BaseException as error:
+        # pycrdt's panic is a BaseException. The document that raised is gone with the stack; the next job is safe.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        return [b"error", type(error).__name__.encode(), str(error).encode(errors="replace")]
+
+
+def _read(requests: BinaryIO) -> list[bytes] | None:
+    header = requests.read(HEADER.size)
+    if len(header) < HEADER.size:
+        return None
+    parts = []
+    for _ in range(checked_count(header)):
+        length = checked_length(requests.read(HEADER.size))
+        parts.append(requests.read(length))
+    return parts
+
+
+def _become_modest() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(NICENESS)
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_CAP_BYTES, MEMORY_CAP_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    _become_modest()
+    main(sys.stdin.buffer, sys.stdout.buffer)

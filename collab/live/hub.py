@@ -1,0 +1,206 @@
+"""The pages that are open in this process: opened once, kept while somebody looks, closed when saved and idle.
+
+A page is loaded once however many people come at the same moment. A load that fails refuses them all; nobody is ever
+shown an empty page instead. When the process is to stop, ``drain`` refuses newcomers, waits until everything accepted
+is committed, and closes every connection with a code that means "come back".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+from collab.errors import CollabError, Restarting, TooSlow, TroubleHere
+from collab.live.batch import Allowance
+from collab.live.limits import Limits
+from collab.live.page import Page, Verdict
+from collab.live.peer import Peer
+from collab.live.ports import Analyst, Bus, Clock, PageStore
+from collab.live.writer import Writer
+from collab.wire import PageStructure
+
+logger = logging.getLogger(__name__)
+
+TICK_INTERVAL = 1.0
+
+
+class Hub:
+    """Opens, holds and closes pages."""
+
+    def __init__(self, *, store: PageStore, bus: Bus, analyst: Analyst, clock: Clock, limits: Limits) -> None:
+        self.limits = limits
+        self.clock = clock
+        self._store = store
+        self._bus = bus
+        self._analyst = analyst
+        self._pages: dict[UUID, Page] = {}
+        self._opening: dict[UUID, asyncio.Task[Page]] = {}
+        self._allowance = Allowance(limits.max_unsaved_total_bytes)
+        self._writer = Writer(store=store, clock=clock, limits=limits, on_refused=self._refused)
+        self._draining = False
+        self._ticker: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to write and to watch the time."""
+        self._writer.start()
+        self._ticker = asyncio.get_running_loop().create_task(self._run_ticks())
+
+    @property
+    def open_pages(self) -> int:
+        """How many pages are open."""
+        return len(self._pages)
+
+    async def join(self, page_id: UUID, peer: Peer) -> Page:
+        """Open a page if need be and add a client to it.
+
+        Raises:
+            UnknownPage: There is no such page.
+            Restarting: This process is stopping.
+            TroubleHere: It could not be loaded, or too many pages are open.
+        """
+        while True:
+            if self._draining:
+                raise Restarting("stopping")
+            page = self._pages.get(page_id)
+            if page is None:
+                # One load for everybody; the load goes on when the first who asked has left again.
+                page = await asyncio.shield(self._open(page_id))
+            if self._pages.get(page_id) is page and not self._draining:
+                page.join(peer)
+                return page
+
+    def leave(self, page: Page, peer: Peer) -> None:
+        """A client's connection ended."""
+        peer.gone()
+        page.leave(peer)
+
+    async def drain(self, patience: float) -> bool:
+        """Refuse newcomers, commit what was accepted, close every connection; returns whether all is committed."""
+        self._draining = True
+        if self._opening:
+            await asyncio.wait(list(self._opening.values()), timeout=patience)
+        for page in self._pages.values():
+            page.broadcast()
+            for peer in page.peers:
+                peer.notify("draining")
+        saved = True
+        try:
+            async with asyncio.timeout(patience):
+                await self._writer.flushed()
+        except TimeoutError:
+            saved = False
+            logger.error("stopping with edits that could not be saved; their authors still have them")
+        await asyncio.gather(*(page.close_peers(Restarting("stopping")) for page in list(self._pages.values())))
+        return saved
+
+    async def stop(self) -> None:
+        """End every task. Call ``drain`` first."""
+        self._draining = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.gather(self._ticker, return_exceptions=True)
+        await self._writer.stop()
+        for task in [*self._opening.values(), *self._closing]:
+            task.cancel()
+        await asyncio.gather(*self._opening.values(), *self._closing, return_exceptions=True)
+        for page in list(self._pages.values()):
+            self._close(page)
+
+    # Opening and closing
+
+    def _open(self, page_id: UUID) -> asyncio.Task[Page]:
+        task = self._opening.get(page_id)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._load(page_id))
+            self._opening[page_id] = task
+            task.add_done_callback(lambda _: self._opening.pop(page_id, None))
+        return task
+
+    async def _load(self, page_id: UUID) -> Page:
+        if len(self._pages) >= self.limits.max_open_pages and not self._make_room():
+            raise TroubleHere(f"{len(self._pages)} pages are open already")
+        stored = await self._store.load(page_id)
+        indexed = await self._analyst.index(stored.updates)
+        page = Page(
+            page_id=page_id,
+            epoch=stored.epoch,
+            sequence=stored.sequence,
+            content=indexed.content,
+            structure=PageStructure.load(indexed.index),
+            clock=self.clock,
+            limits=self.limits,
+            analyst=self._analyst,
+            on_unsaved=self._writer.want,
+            publish=self._bus.publish,
+            allowance=self._allowance,
+        )
+        self._pages[page_id] = page
+        self._bus.open(page_id, self.deliver)
+        return page
+
+    def _make_room(self) -> bool:
+        """Close the page that nobody has looked at for longest, if there is one."""
+        idle = [page for page in self._pages.values() if page.idle_since is not None and not page.has_unsaved]
+        if not idle:
+            return False
+        self._close(min(idle, key=lambda page: page.idle_since or 0.0))
+        return True
+
+    def _close(self, page: Page) -> None:
+        if self._pages.get(page.page_id) is page:
+            del self._pages[page.page_id]
+            self._bus.close(page.page_id)
+        page.stop()
+
+    def _refused(self, page: Page, error: CollabError) -> None:
+        """The page was deleted or replaced under its editors."""
+        self._close(page)
+        self._later(page.close_peers(error))
+
+    # From other processes
+
+    async def deliver(self, page_id: UUID, update: bytes) -> None:
+        """Take an update from the bus; when something before it is missing, read the log."""
+        page = self._pages.get(page_id)
+        if page is None:
+            return
+        try:
+            if await page.deliver(update) is Verdict.GAP:
+                page.sequence, updates = await self._store.rows_after(page_id, page.epoch, page.sequence)
+                for missed in updates:
+                    await page.deliver(missed)
+                await page.deliver(update)
+        except CollabError as error:
+            logger.warning("page %s: an update from another process was not taken: %s", page_id, error)
+
+    # The passing of time
+
+    async def _run_ticks(self) -> None:
+        while True:
+            await self.clock.sleep(TICK_INTERVAL)
+            try:
+                self.tick()
+            except Exception:
+                # Without ticks connections would time out one by one; a fault on one page must not do that to all.
+                logger.exception("a tick failed")
+
+    def tick(self) -> None:
+        """Keep connections alive, end hopeless ones, close pages that nobody needs."""
+        now = self.clock.now()
+        for page in list(self._pages.values()):
+            for peer in page.tick(now):
+                self._later(peer.close(TooSlow("took nothing for too long")))
+            idle_since = page.idle_since
+            if idle_since is None or page.has_unsaved or page.peers:
+                continue
+            if now - idle_since > self.limits.page_idle_grace:
+                self._close(page)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -1,0 +1,105 @@
+"""Every bound and every interval of the engine, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds and timings of the engine. Seconds and bytes, unless a name says otherwise."""
+
+    max_frame_bytes: int = 4 * MIB
+    """Largest WebSocket message a client may send (close 4413). Must lie below the server's own limit (16 MiB)."""
+
+    max_update_bytes: int = 4 * MIB
+    """Largest single Yjs update a client may send (close 4413)."""
+
+    max_page_bytes: int = 64 * MIB
+    """Largest page; an edit that would pass it stays with its author, who is told; the page stays readable."""
+
+    max_depth: int = 64
+    """Deepest nesting of shared types in a page, counted from its root."""
+
+    max_types: int = 200_000
+    """Most nested shared types (elements, paragraphs, table cells, ...) in a page."""
+
+    max_structs: int = 2_000_000
+    """Most runs of structs in a page."""
+
+    worker_parse_bytes: int = 64 * 1024
+    """Updates above this are parsed in the worker process, so that the event loop does not stall."""
+
+    broadcast_interval: float = 0.01
+    """A busy page sends at most once in this time; a quiet one at once."""
+
+    flush_interval: float = 0.05
+    """Longest time an accepted edit waits before its commit begins."""
+
+    max_batch_rows: int = 100
+    """Most log rows in one transaction."""
+
+    max_row_bytes: int = 1 * MIB
+    """Edits that wait are merged into one log row up to about this size."""
+
+    max_unsaved_bytes: int = 16 * MIB
+    """Edits of one page that may wait for the database; above it further edits stay with their authors."""
+
+    max_unsaved_total_bytes: int = 256 * MIB
+    """The same for all pages of this process together."""
+
+    commit_retry: float = 0.5
+    """First pause after a failed commit; doubled up to ``commit_retry_max``."""
+
+    commit_retry_max: float = 5.0
+    """Longest pause between attempts to commit."""
+
+    commit_patience: float = 5.0
+    """A commit that takes longer is reported to people as "not saved" while it goes on."""
+
+    outbox_max_bytes: int = 4 * MIB
+    """What may wait for one client; above it the queue is dropped and the client is brought up by one diff later."""
+
+    outbox_max_age: float = 10.0
+    """The same, by the age of the oldest frame."""
+
+    hopeless_after: float = 60.0
+    """A client that has taken nothing for so long is closed (4508)."""
+
+    awareness_max_state_bytes: int = 16 * 1024
+    """Largest awareness state (name, cursor, selection, stroke in progress) of one client."""
+
+    awareness_max_entries: int = 500
+    """Most awareness entries in one message, and most clients with a state on one page."""
+
+    awareness_timeout: float = 30.0
+    """A state that is not renewed for so long is removed."""
+
+    keep_alive_interval: float = 12.0
+    """Something is sent to every client at least this often; stock clients reconnect after 30 s of silence."""
+
+    page_idle_grace: float = 30.0
+    """How long a page that nobody looks at stays open."""
+
+    max_open_pages: int = 2000
+    """Most pages open in one process; the next one is refused with "try again" (4500)."""
+
+    read_only_strikes: int = 3
+    """Edits a client may send to a page it may only read before it is closed (4403)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ValueError: A value is not above zero, or two contradict each other; the text names the field.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise ValueError(f"{field.name} must be a number above 0, not {value!r}")
+        if self.max_update_bytes > self.max_frame_bytes:
+            raise ValueError("max_update_bytes must not be above max_frame_bytes")
+        if self.keep_alive_interval > 20:
+            raise ValueError("keep_alive_interval must not be above 20 seconds: stock clients give up after 30")

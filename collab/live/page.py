@@ -1,0 +1,440 @@
+"""One open page: takes frames from its peers, tells the others, hands accepted edits to the writer.
+
+An edit is accepted when everything it depends on is here and nothing in it could make a Yjs client fail; then it is
+broadcast (at once on a quiet page, else every ``broadcast_interval``) and written. What lacks a dependency is not
+applied: its sender is asked for the rest with sync step 1. The page works on bytes; it never builds a document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import Enum
+from uuid import UUID
+
+from collab.crdt.merge import merge, missing_from
+from collab.errors import CollabError, MalformedFrame, TooLarge
+from collab.live.batch import Allowance, Batch
+from collab.live.content import Content
+from collab.live.limits import Limits
+from collab.live.outbox import Advances
+from collab.live.peer import Peer
+from collab.live.ports import Analyst, Cancellable, Clock
+from collab.live.presence import Presence
+from collab.wire import (
+    EMPTY_UPDATE,
+    KEEP_ALIVE,
+    Awareness,
+    FindingKind,
+    PageStructure,
+    QueryAwareness,
+    SyncStep1,
+    SyncStep2,
+    Update,
+    UpdateLimits,
+    decode,
+    decode_state_vector,
+    encode_state_vector,
+    encode_sync_step1,
+    encode_sync_step2,
+    encode_update,
+    parse_update,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Verdict(Enum):
+    """What became of an update."""
+
+    TAKEN = "taken"
+    KNOWN = "known"
+    GAP = "gap"
+    READ_ONLY = "read-only"
+    QUEUE_FULL = "queue-full"
+    PAGE_FULL = "page-full"
+
+
+_LEFT_WITH_SENDER = {Verdict.READ_ONLY, Verdict.QUEUE_FULL, Verdict.PAGE_FULL}
+"""Not applied and not acknowledged: the edit stays in its author's document, who can be asked for it again."""
+
+
+class Page:
+    """A page that is open in this process.
+
+    Args:
+        sequence: The last row of the log that ``content`` contains.
+        on_unsaved: Called when there is something to write.
+        publish: Tells the other processes about an accepted update.
+        allowance: How much may wait for the database, shared by all pages of this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        page_id: UUID,
+        epoch: int,
+        sequence: int,
+        content: bytes,
+        structure: PageStructure,
+        clock: Clock,
+        limits: Limits,
+        analyst: Analyst,
+        on_unsaved: Callable[[Page], None],
+        publish: Callable[[UUID, bytes], None],
+        allowance: Allowance,
+    ) -> None:
+        self.page_id = page_id
+        self.epoch = epoch
+        self.sequence = sequence
+        self.peers: set[Peer] = set()
+        self.presence = Presence(limits)
+        self.unsaved = Batch()
+        self.writing: Batch | None = None
+        self.trouble: str | None = None
+        self.idle_since: float | None = clock.now()
+        self._content = Content(content)
+        self._structure = structure
+        self._clock = clock
+        self._limits = limits
+        self._update_limits = UpdateLimits(max_bytes=limits.max_update_bytes)
+        self._analyst = analyst
+        self._on_unsaved = on_unsaved
+        self._publish = publish
+        self._allowance = allowance
+        self._turn = asyncio.Lock()
+        self._pending: list[bytes] = []
+        self._pending_advances: dict[int, tuple[int, int]] = {}
+        self._pending_acks: dict[Peer, int] = {}
+        self._pending_origin: Peer | None = None
+        self._pending_is_mixed = False
+        self._timer: Cancellable | None = None
+        self._last_broadcast = float("-inf")
+
+    # Joining and leaving
+
+    def join(self, peer: Peer) -> None:
+        """Add a client: it is asked for what it has and told who is here."""
+        self.peers.add(peer)
+        self.idle_since = None
+        peer.attach(self._resync)
+        peer.notify("role", role=peer.rights.user.get("role"), epoch=self.epoch, can_edit=peer.rights.can_edit)
+        if self.trouble is not None:
+            peer.notify("not-saved", why=self.trouble)
+        peer.offer(encode_sync_step1(self.state_vector()))
+        everybody = self.presence.everybody()
+        if everybody is not None:
+            peer.offer(everybody)
+
+    def leave(self, peer: Peer) -> None:
+        """Forget a client. What it sent and what was accepted stays."""
+        self.peers.discard(peer)
+        if self.presence.leave(peer):
+            self._schedule()
+        if not self.peers:
+            self.idle_since = self._clock.now()
+
+    def state_vector(self) -> bytes:
+        """What the page holds, encoded."""
+        return encode_state_vector(self._structure.state_vector)
+
+    def everything(self) -> bytes:
+        """The whole page as one update, edits included that are not yet committed."""
+        self.broadcast()
+        return self._content.everything()
+
+    @property
+    def unsaved_bytes(self) -> int:
+        """Size of the accepted edits that are not yet committed."""
+        writing = 0 if self.writing is None else self.writing.waiting_bytes
+        return writing + self.unsaved.waiting_bytes
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether an accepted edit is not yet committed."""
+        return bool(self._pending or self.unsaved or self.writing)
+
+    # Frames from a client
+
+    async def receive(self, peer: Peer, frame: bytes) -> None:
+        """Take one frame.
+
+        Raises:
+            CollabError: The connection must be closed with this error's code; nobody else is affected.
+        """
+        if len(frame) > self._limits.max_frame_bytes:
+            peer.notify("too-large", limit_bytes=self._limits.max_frame_bytes)
+            raise TooLarge(f"a frame of {len(frame)} bytes")
+        message = decode(frame)
+        match message:
+            case Update(update) | SyncStep2(update):
+                peer.received += 1
+                await self._receive_update(peer, update, complete=isinstance(message, SyncStep2))
+            case SyncStep1(state_vector):
+                peer.received += 1
+                self._answer(peer, state_vector)
+                self._acknowledge(peer)
+            case Awareness(payload):
+                if self.presence.receive(peer, payload, self._clock.now()):
+                    self._schedule()
+            case QueryAwareness():
+                everybody = self.presence.everybody()
+                if everybody is not None:
+                    peer.offer(everybody)
+            case _:
+                raise MalformedFrame("a message only servers send", offset=0)
+
+    def _answer(self, peer: Peer, state_vector: bytes) -> None:
+        """Send what a client lacks."""
+        decode_state_vector(state_vector)
+        self.broadcast()
+        peer.offer(encode_sync_step2(self._content.missing_from(state_vector)))
+
+    async def _receive_update(self, peer: Peer, update: bytes, *, complete: bool) -> None:
+        """Judge an edit and answer for it. ``complete``: it is all that its sender has and the page lacked."""
+        if update == EMPTY_UPDATE:
+            verdict = Verdict.KNOWN
+        else:
+            try:
+                verdict = await self._judge(peer, update)
+            except TooLarge:
+                peer.notify("too-large", limit_bytes=self._limits.max_update_bytes)
+                raise
+        if verdict is Verdict.GAP:
+            if complete and peer.waits_for_rest:
+                # It has sent all it has and something is still missing: nobody here can supply it.
+                peer.notify("not-saved", why="gap")
+                return
+            if not peer.waits_for_rest:
+                peer.waits_for_rest = True
+                peer.offer(encode_sync_step1(self.state_vector()))
+            return
+        if verdict in _LEFT_WITH_SENDER:
+            if not peer.holds_back:
+                peer.holds_back = True
+                if verdict is not Verdict.READ_ONLY:
+                    peer.notify("not-saved", why=verdict.value)
+            return
+        if complete and not peer.holds_back:
+            peer.waits_for_rest = False
+        self._acknowledge(peer)
+
+    async def _judge(self, peer: Peer, update: bytes) -> Verdict:
+        if len(update) > self._limits.worker_parse_bytes or self._turn.locked():
+            async with self._turn:
+                return await self._judge_in_turn(peer, update)
+        return self._judge_here(peer, update)
+
+    async def _judge_in_turn(self, peer: Peer, update: bytes) -> Verdict:
+        if len(update) <= self._limits.worker_parse_bytes:
+            return self._judge_here(peer, update)
+        if len(update) > self._limits.max_update_bytes:
+            raise TooLarge(f"an update of {len(update)} bytes")
+        found = await self._analyst.extend(self._structure.dump(), update)
+        verdict = self._allowed(peer, found.kind, update)
+        if verdict is Verdict.TAKEN:
+            known = self.state_vector() if found.overlaps else None
+            self._structure = PageStructure.load(found.index)
+            self._take(peer, update, found.advances, known)
+        return verdict
+
+    def _judge_here(self, peer: Peer, update: bytes) -> Verdict:
+        parsed = parse_update(update, self._update_limits)
+        finding = self._structure.examine(parsed)
+        verdict = self._allowed(peer, finding.kind, update)
+        if verdict is Verdict.TAKEN:
+            known = self.state_vector() if finding.overlaps else None
+            self._structure.apply(parsed, finding)
+            self._take(peer, update, finding.advances, known)
+        return verdict
+
+    def _allowed(self, peer: Peer, kind: FindingKind, update: bytes) -> Verdict:
+        """Whether an update that was found to be of this kind is taken from this peer."""
+        if kind is FindingKind.KNOWN:
+            return Verdict.KNOWN
+        if not peer.rights.can_edit:
+            peer.strike(self._limits.read_only_strikes)
+            return Verdict.READ_ONLY
+        if kind is FindingKind.GAP:
+            return Verdict.GAP
+        if self._content.total_bytes + len(update) > self._limits.max_page_bytes:
+            return Verdict.PAGE_FULL
+        if self.unsaved_bytes + len(update) > self._limits.max_unsaved_bytes or not self._allowance.admits(len(update)):
+            return Verdict.QUEUE_FULL
+        return Verdict.TAKEN
+
+    def _take(self, peer: Peer, update: bytes, advances: Advances, known: bytes | None) -> None:
+        """Let an update join the next broadcast. ``known``: what the page held, if part of the update repeats it."""
+        if known is not None:
+            update = missing_from(update, known)
+        if not self._pending:
+            self._pending_origin = peer
+            self._pending_is_mixed = False
+        elif peer is not self._pending_origin:
+            self._pending_is_mixed = True
+        self._pending.append(update)
+        for client_id, (start, end) in advances.items():
+            earlier = self._pending_advances.get(client_id)
+            self._pending_advances[client_id] = (start if earlier is None else earlier[0], end)
+        self._schedule()
+
+    def _acknowledge(self, peer: Peer) -> None:
+        """Promise that everything the peer has sent so far is durable once what waits now is committed."""
+        if peer.waits_for_rest or peer.holds_back:
+            return
+        if self._pending:
+            self._pending_acks[peer] = peer.received
+        elif self.unsaved:
+            self.unsaved.acknowledge(peer, peer.received)
+        elif self.writing is not None:
+            self.writing.acknowledge(peer, peer.received)
+        else:
+            peer.settle(peer.received)
+
+    # Telling the others
+
+    def _schedule(self) -> None:
+        """Broadcast now if the page was quiet, else when its interval is over."""
+        if self._timer is not None:
+            return
+        wait = self._last_broadcast + self._limits.broadcast_interval - self._clock.now()
+        self._timer = self._clock.call_later(max(wait, 0.0), self.broadcast)
+
+    def broadcast(self) -> None:
+        """Send what was accepted since the last time, as one frame built once, and hand it to the writer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._last_broadcast = self._clock.now()
+        changes = self.presence.take_changes()
+        if changes is not None:
+            for peer in self.peers:
+                peer.offer(changes)
+        if not self._pending:
+            return
+        update = merge(self._pending)
+        frame = encode_update(update)
+        advances = self._pending_advances
+        only_origin = None if self._pending_is_mixed else self._pending_origin
+        acknowledgements = self._pending_acks
+        self._pending, self._pending_advances, self._pending_acks, self._pending_origin = [], {}, {}, None
+        for peer in self.peers:
+            if peer is not only_origin:
+                peer.offer(frame, advances)
+        self._content.add(update)
+        self.unsaved.add(update)
+        self._allowance.used_bytes += len(update)
+        for peer, count in acknowledgements.items():
+            self.unsaved.acknowledge(peer, count)
+        self._publish(self.page_id, update)
+        self._on_unsaved(self)
+
+    async def deliver(self, update: bytes) -> Verdict:
+        """Take an update that another process accepted; it is in the log or on its way there.
+
+        Raises:
+            CollabError: It is no update this page could take; the log will tell.
+        """
+        async with self._turn:
+            parsed = parse_update(update, self._update_limits)
+            finding = self._structure.examine(parsed)
+            if finding.kind is not FindingKind.NEW:
+                return Verdict.GAP if finding.kind is FindingKind.GAP else Verdict.KNOWN
+            self.broadcast()
+            self._structure.apply(parsed, finding)
+            self._content.add(update)
+            frame = encode_update(update)
+            for peer in self.peers:
+                peer.offer(frame, finding.advances)
+            return Verdict.TAKEN
+
+    def _resync(self, peer: Peer) -> list[tuple[bytes, Advances | None]]:
+        """Frames that bring a client up after some of its frames were dropped."""
+        self.broadcast()
+        missed = peer.outbox.brought_up()
+        state = dict(self._structure.state_vector)
+        advances = {client_id: (start, state.get(client_id, start)) for client_id, start in missed.items()}
+        state.update(missed)
+        update = self._content.missing_from(encode_state_vector(state))
+        frames: list[tuple[bytes, Advances | None]] = [(encode_update(update), advances)]
+        everybody = self.presence.everybody()
+        if everybody is not None:
+            frames.append((everybody, None))
+        return frames
+
+    # The way to the log
+
+    def begin_write(self) -> Batch | None:
+        """Hand what waits to the writer, or ``None``. It stays this page's until ``committed`` or ``not_committed``."""
+        self.broadcast()
+        if self.writing is not None or not self.unsaved:
+            return None
+        self.writing, self.unsaved = self.unsaved, Batch()
+        return self.writing
+
+    def committed(self) -> None:
+        """What ``begin_write`` gave is durable."""
+        if self.writing is None:
+            return
+        written, self.writing = self.writing, None
+        self._allowance.used_bytes -= written.waiting_bytes
+        written.settle()
+        if self.trouble is not None:
+            self.trouble = None
+            for peer in self.peers:
+                peer.notify("saved-again")
+        if self.unsaved_bytes <= self._limits.max_unsaved_bytes // 2:
+            self._ask_for_what_was_left()
+
+    def not_committed(self, why: str) -> None:
+        """What ``begin_write`` gave could not be written; it will be tried again, before anything newer."""
+        if self.writing is not None:
+            self.unsaved = self.writing.put_before(self.unsaved)
+            self.writing = None
+        self.report_trouble(why)
+
+    def report_trouble(self, why: str) -> None:
+        """Tell people, once, that edits are not reaching the database."""
+        if self.trouble is not None:
+            return
+        self.trouble = why
+        for peer in self.peers:
+            peer.notify("not-saved", why=why)
+
+    def _ask_for_what_was_left(self) -> None:
+        for peer in self.peers:
+            if peer.holds_back and peer.rights.can_edit:
+                peer.holds_back = False
+                peer.waits_for_rest = True
+                peer.offer(encode_sync_step1(self.state_vector()))
+
+    # The passing of time
+
+    def tick(self, now: float) -> list[Peer]:
+        """Remove silent people, keep connections alive; returns clients that have taken nothing for too long."""
+        if self.presence.expire(now):
+            self._schedule()
+        hopeless = []
+        for peer in self.peers:
+            if peer.blocked_for(now) > self._limits.hopeless_after:
+                hopeless.append(peer)
+            elif now - peer.last_sent > self._limits.keep_alive_interval:
+                peer.offer(KEEP_ALIVE)
+        return hopeless
+
+    async def close_peers(self, error: CollabError) -> None:
+        """End every connection to this page."""
+        peers = list(self.peers)
+        self.peers.clear()
+        await asyncio.gather(*(peer.close(error) for peer in peers))
+        for peer in peers:
+            self.leave(peer)
+
+    def stop(self) -> None:
+        """Call off what is planned; what could not be written no longer counts."""
+        self._allowance.used_bytes -= self.unsaved_bytes
+        self.unsaved, self.writing = Batch(), None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,157 @@
+"""What the engine needs from outside, as Protocols. ``collab.runtime`` supplies the real ones, tests the memory ones."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+from uuid import UUID
+
+from collab.errors import TroubleHere
+from collab.wire import FindingKind
+
+
+class Cancellable(Protocol):
+    """Something planned that can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off; does nothing when it has happened."""
+
+
+class Clock(Protocol):
+    """Time, so that tests can move it by hand."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Cancellable:
+        """Call back on the event loop after ``delay`` seconds."""
+
+    async def sleep(self, delay: float) -> None:
+        """Wait ``delay`` seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page as the database has it.
+
+    Attributes:
+        epoch: Changes when the page is replaced.
+        sequence: The last row of the log that ``updates`` contains; 0 for an empty log.
+        updates: The snapshot, if there is one, and the rows after it, in order.
+    """
+
+    page_id: UUID
+    epoch: int
+    sequence: int
+    updates: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """One row to be appended to the log of a page."""
+
+    page_id: UUID
+    epoch: int
+    payload: bytes
+
+
+class Refusal(Enum):
+    """Why a row can never be appended."""
+
+    GONE = "gone"
+    REPLACED = "replaced"
+
+
+class StoreDown(TroubleHere):
+    """The store takes nothing at the moment, whatever the row: unreachable, locked, full."""
+
+
+class PageStore(Protocol):
+    """The log: the truth about every page."""
+
+    async def load(self, page_id: UUID) -> StoredPage:
+        """Read a page.
+
+        Raises:
+            UnknownPage: There is none.
+            TroubleHere: It could not be read. Never an empty page instead.
+        """
+
+    async def append(self, rows: Sequence[NewRow]) -> Mapping[UUID, int | Refusal]:
+        """Commit rows in one transaction: for each page its last sequence, or why its rows were not written.
+
+        Raises:
+            StoreDown: Nothing of this was written and no other row would be.
+            TroubleHere: Nothing of this was written; it may be the fault of one of the rows.
+        """
+
+    async def rows_after(self, page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:
+        """The log after ``sequence``: its last sequence and its payloads in order.
+
+        Raises:
+            PageReplaced: The page has another epoch now.
+            UnknownPage: It is gone.
+            TroubleHere: It could not be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPage:
+    """Stored updates as one, and ``PageStructure.dump()`` of it."""
+
+    content: bytes
+    index: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedIndex:
+    """What a large update was found to be, and the index with it.
+
+    Attributes:
+        kind: As ``Finding.kind``.
+        advances: As ``Finding.advances``.
+        overlaps: As ``Finding.overlaps``.
+        index: ``PageStructure.dump()`` with the update applied; empty unless it brings news.
+    """
+
+    kind: FindingKind
+    advances: Mapping[int, tuple[int, int]]
+    overlaps: bool
+    index: bytes
+
+
+class Analyst(Protocol):
+    """Work on updates that is too large for the event loop; done in the worker process."""
+
+    async def index(self, updates: Sequence[bytes]) -> IndexedPage:
+        """Merge stored updates and index them.
+
+        Raises:
+            TroubleHere: They cannot be read, or the worker died of them.
+        """
+
+    async def extend(self, index: bytes, update: bytes) -> ExtendedIndex:
+        """Examine one update against an index.
+
+        Raises:
+            MalformedFrame, ImpossibleUpdate, TooLarge: As ``collab.wire`` says.
+        """
+
+
+Deliver = Callable[[UUID, bytes], Awaitable[None]]
+"""Called by the bus with an update that another process accepted and committed or is about to."""
+
+
+class Bus(Protocol):
+    """How processes tell each other about updates: an accelerator, never the truth."""
+
+    def publish(self, page_id: UUID, update: bytes) -> None:
+        """Tell the other processes that hold this page; may lose it."""
+
+    def open(self, page_id: UUID, deliver: Deliver) -> None:
+        """From now on pass what others publish about this page."""
+
+    def close(self, page_id: UUID) -> None:
+        """Stop doing so."""

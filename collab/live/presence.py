@@ -1,0 +1,152 @@
+"""Who is on a page and where their cursors are: awareness, kept as bytes, with the server's word on identity.
+
+A client may speak for one client id, the first it used; entries for others are ignored, because stock clients repeat
+what they heard from them. ``user`` in a state is the server's: whatever a client puts there is replaced. Protocol:
+y-protocols, ``awareness.js`` (a state is current for 30 s, a higher clock wins, ``null`` removes).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from collab.errors import MalformedFrame
+from collab.live.limits import Limits
+from collab.live.peer import Peer
+from collab.wire import AwarenessEntry, decode_entries, encode_awareness, encode_entries
+
+
+@dataclass(slots=True)
+class _Present:
+    peer: Peer
+    clock: int
+    state: bytes
+    renewed: float
+
+
+class Presence:
+    """The awareness states of one page."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._present: dict[int, _Present] = {}
+        self._changed: dict[int, AwarenessEntry] = {}
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether somebody's state waits to be told to the others."""
+        return bool(self._changed)
+
+    def receive(self, peer: Peer, payload: bytes, now: float) -> bool:
+        """Take what a client says about itself; returns whether there is something to tell.
+
+        Raises:
+            MalformedFrame: The bytes are no awareness update, or a state is not a JSON object.
+            TooLarge: A state or the number of entries is above its bound.
+        """
+        entries = decode_entries(
+            payload,
+            max_entries=self._limits.awareness_max_entries,
+            max_state_bytes=self._limits.awareness_max_state_bytes,
+        )
+        for entry in entries:
+            if self._speaks_for(peer, entry):
+                self._update(peer, entry, now)
+        return bool(self._changed)
+
+    def _speaks_for(self, peer: Peer, entry: AwarenessEntry) -> bool:
+        if peer.client_id is not None:
+            return peer.client_id == entry.client_id
+        if entry.state is None:
+            return False
+        holder = self._present.get(entry.client_id)
+        if holder is not None:
+            # The same person on a new connection, before the old one was noticed to be dead, takes the id along.
+            if holder.peer.rights.user["id"] != peer.rights.user["id"]:
+                return False
+            holder.peer.client_id = None
+            holder.peer = peer
+            peer.client_id = entry.client_id
+            return True
+        if len(self._present) >= self._limits.awareness_max_entries:
+            return False
+        peer.client_id = entry.client_id
+        return True
+
+    def _update(self, peer: Peer, entry: AwarenessEntry, now: float) -> None:
+        known = self._present.get(entry.client_id)
+        if known is not None and known.peer is not peer:
+            return
+        if entry.state is None:
+            if known is not None:
+                self._remove(entry.client_id, max(entry.clock, known.clock))
+            return
+        if known is not None and entry.clock < known.clock:
+            return
+        state = _stamped(entry.state, peer)
+        self._present[entry.client_id] = _Present(peer, entry.clock, state, now)
+        self._changed[entry.client_id] = AwarenessEntry(entry.client_id, entry.clock, state)
+
+    def restamp(self, peer: Peer) -> bool:
+        """Show a person under changed rights or a changed name; returns whether there is something to tell."""
+        known = None if peer.client_id is None else self._present.get(peer.client_id)
+        if known is None or peer.client_id is None:
+            return False
+        known.state = _stamped(known.state, peer)
+        known.clock += 1
+        self._changed[peer.client_id] = AwarenessEntry(peer.client_id, known.clock, known.state)
+        return True
+
+    def leave(self, peer: Peer) -> bool:
+        """Forget a client that went; returns whether there is something to tell."""
+        known = None if peer.client_id is None else self._present.get(peer.client_id)
+        if known is None or peer.client_id is None or known.peer is not peer:
+            return False
+        self._remove(peer.client_id, known.clock + 1)
+        return True
+
+    def expire(self, now: float) -> bool:
+        """Forget states that were not renewed in time; returns whether there is something to tell."""
+        silent = [
+            client_id
+            for client_id, present in self._present.items()
+            if now - present.renewed > self._limits.awareness_timeout
+        ]
+        for client_id in silent:
+            self._remove(client_id, self._present[client_id].clock + 1)
+        return bool(silent)
+
+    def take_changes(self) -> bytes | None:
+        """One frame with everything that changed since the last call, or ``None``."""
+        if not self._changed:
+            return None
+        changed, self._changed = self._changed, {}
+        return _frame(changed.values())
+
+    def everybody(self) -> bytes | None:
+        """One frame with everybody's state, for somebody who joins; ``None`` when nobody has one."""
+        if not self._present:
+            return None
+        return _frame(AwarenessEntry(key, known.clock, known.state) for key, known in self._present.items())
+
+    def _remove(self, client_id: int, clock: int) -> None:
+        self._present.pop(client_id, None)
+        self._changed[client_id] = AwarenessEntry(client_id, clock, None)
+
+
+def _frame(entries: Iterable[AwarenessEntry]) -> bytes:
+    return encode_awareness(encode_entries(list(entries)))
+
+
+def _stamped(state: bytes, peer: Peer) -> bytes:
+    """The state with ``user`` replaced by the server's word."""
+    try:
+        fields = json.loads(state)
+        if not isinstance(fields, dict):
+            raise MalformedFrame("awareness state is not a JSON object", offset=0)
+        fields["user"] = dict(peer.rights.user)
+        # ASCII, so that half a surrogate pair stays an escape; no NaN, which browsers cannot parse.
+        return json.dumps(fields, allow_nan=False, separators=(",", ":")).encode("ascii")
+    except (ValueError, RecursionError) as error:
+        raise MalformedFrame(f"awareness state is not JSON ({type(error).__name__})", offset=0) from error

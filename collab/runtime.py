@@ -1,0 +1,91 @@
+"""The composition root: builds the engine's objects once per process, starts, drains and stops them.
+
+One runtime belongs to one event loop. It is built when the first socket comes or when the server announces its start,
+whichever is first, because daphne does not announce it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import fields
+
+from collab.bus.memory import MemoryBus
+from collab.conf import CollabSettings, collab_settings
+from collab.crdt.worker import Worker
+from collab.live.analysis import WorkerAnalyst
+from collab.live.clock import LoopClock
+from collab.live.hub import Hub
+from collab.live.limits import Limits
+from collab.live.roster import Roster
+from collab.storage.log import LogStore
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """Everything that lives as long as the process serves."""
+
+    def __init__(self, settings: CollabSettings) -> None:
+        self.settings = settings
+        self.limits = engine_limits(settings)
+        self.clock = LoopClock()
+        self.store = LogStore()
+        self.worker = Worker()
+        self.roster = Roster(max_listed=settings.max_people_listed)
+        self.held_refusals = 0
+        """How many refused connections are held open at the moment."""
+        self.hub = Hub(
+            store=self.store,
+            bus=MemoryBus(),
+            analyst=WorkerAnalyst(self.worker, self.limits),
+            clock=self.clock,
+            limits=self.limits,
+        )
+        self._stopping: asyncio.Task[bool] | None = None
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self.hub.start()
+
+    async def drain(self) -> bool:
+        """Save what was accepted and end every connection; returns whether everything is saved. Once only."""
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._drain())
+        return await asyncio.shield(self._stopping)
+
+    async def _drain(self) -> bool:
+        saved = await self.hub.drain(self.settings.drain_timeout)
+        await self.hub.stop()
+        await self.worker.stop()
+        await self.store.stop()
+        return saved
+
+
+def engine_limits(settings: CollabSettings) -> Limits:
+    """The part of the settings that concerns the engine."""
+    return Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
+
+
+_current: tuple[asyncio.AbstractEventLoop, Runtime] | None = None
+
+
+def current() -> Runtime:
+    """The runtime of the running event loop, built and started if there is none yet."""
+    global _current  # noqa: PLW0603 - one per process is the point
+    loop = asyncio.get_running_loop()
+    if _current is None or _current[0] is not loop:
+        runtime = Runtime(collab_settings())
+        runtime.start()
+        _current = (loop, runtime)
+    return _current[1]
+
+
+async def drain() -> bool:
+    """Drain the runtime of this event loop, if there is one; returns whether everything accepted is saved."""
+    global _current  # noqa: PLW0603 - one per process is the point
+    if _current is None or _current[0] is not asyncio.get_running_loop():
+        return True
+    saved = await _current[1].drain()
+    _current = None
+    return saved

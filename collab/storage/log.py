@@ -1,0 +1,165 @@
+"""The log of pages in the database: ``live.ports.PageStore`` on the ORM.
+
+Sequences are allocated under the page's row lock, so readers of one page never see a later row before an earlier one
+and a load can prove that it saw all of them. Nothing here runs on the event loop: one thread with its own connection
+writes, a few others read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db.models import Case, F, PositiveBigIntegerField, Value, When
+from django.utils import timezone
+
+from collab.errors import CollabError, PageReplaced, TroubleHere, UnknownPage
+from collab.live.ports import NewRow, Refusal, StoreDown, StoredPage
+from collab.models import Page, PageSnapshot, PageUpdate
+
+logger = logging.getLogger(__name__)
+
+READERS = 2
+LOAD_ATTEMPTS = 5
+
+Result = TypeVar("Result")
+
+
+class LogStore:
+    """Reads and appends the logs of pages."""
+
+    def __init__(self) -> None:
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="collab-log-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="collab-log-reader")
+
+    async def load(self, page_id: UUID) -> StoredPage:
+        """Read a page: its snapshot, if there is one, and every row after it."""
+        return await self._run(self._readers, load_page, page_id)
+
+    async def append(self, rows: Sequence[NewRow]) -> Mapping[UUID, int | Refusal]:
+        """Commit rows in one transaction."""
+        return await self._run(self._writer, append_rows, rows)
+
+    async def rows_after(self, page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:
+        """The rows that somebody who knows the log up to ``sequence`` lacks."""
+        return await self._run(self._readers, rows_after, page_id, epoch, sequence)
+
+    async def stop(self) -> None:
+        """Close the connections and end the threads."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer, connection.close)
+        self._writer.shutdown()
+        # A reader closes its connection when the thread ends with the interpreter; ask each that ran to do it now.
+        await asyncio.gather(*(loop.run_in_executor(self._readers, connection.close) for _ in range(READERS)))
+        self._readers.shutdown()
+
+    async def _run(self, executor: ThreadPoolExecutor, function: Callable[..., Result], *args: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(executor, _in_thread, function, args)
+
+
+def _in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Result:
+    """Run a database function in a thread of ours; its errors become the engine's."""
+    close_old_connections()
+    try:
+        return function(*args)
+    except CollabError:
+        raise
+    except (OperationalError, InterfaceError) as error:
+        # Unreachable, locked, full: the connection may be broken, and the next attempt should make its own.
+        connection.close()
+        raise StoreDown(str(error).strip()) from error
+    except DatabaseError as error:
+        raise TroubleHere(str(error).strip()) from error
+
+
+def load_page(page_id: UUID) -> StoredPage:
+    """Read a page as one consistent whole, without a transaction.
+
+    A read transaction would take the write lock on SQLite. Instead the rows are checked: they must follow the snapshot
+    without a hole up to the page's last sequence; a fold that came in between shows as a hole and is read again.
+    """
+    for _ in range(LOAD_ATTEMPTS):
+        page = Page.objects.filter(pk=page_id).values("epoch", "last_seq").first()
+        if page is None:
+            raise UnknownPage(str(page_id))
+        log = PageUpdate.objects.filter(page_id=page_id, epoch=page["epoch"])
+        snapshot = (
+            PageSnapshot.objects.filter(page_id=page_id, epoch=page["epoch"])
+            .order_by("-seq")
+            .values_list("seq", "payload")
+            .first()
+        )
+        start, updates = (0, []) if snapshot is None else (snapshot[0], [bytes(snapshot[1])])
+        last = start
+        whole = True
+        for sequence, payload in log.filter(seq__gt=start).order_by("seq").values_list("seq", "payload"):
+            whole = whole and sequence == last + 1
+            last = sequence
+            updates.append(bytes(payload))
+        if whole and last >= page["last_seq"]:
+            return StoredPage(page_id=page_id, epoch=page["epoch"], sequence=last, updates=updates)
+    raise TroubleHere(f"the log of page {page_id} has a hole")
+
+
+def append_rows(rows: Sequence[NewRow]) -> dict[UUID, int | Refusal]:
+    """Append rows to the logs of several pages in one transaction."""
+    results: dict[UUID, int | Refusal] = {}
+    with transaction.atomic():
+        # In the order of ids, so that two processes that write the same pages wait for each other and never deadlock.
+        pages = {
+            page.pk: page
+            for page in Page.objects.select_for_update(no_key=True)
+            .filter(pk__in={row.page_id for row in rows})
+            .order_by("pk")
+            .only("pk", "epoch", "last_seq")
+        }
+        updates = []
+        for row in rows:
+            page = pages.get(row.page_id)
+            if page is None:
+                results[row.page_id] = Refusal.GONE
+            elif page.epoch != row.epoch:
+                results[row.page_id] = Refusal.REPLACED
+            else:
+                page.last_seq += 1
+                results[row.page_id] = page.last_seq
+                updates.append(PageUpdate(page=page, epoch=row.epoch, seq=page.last_seq, payload=row.payload))
+        if updates:
+            PageUpdate.objects.bulk_create(updates)
+            _advance([page for page in pages.values() if isinstance(results[page.pk], int)])
+    return results
+
+
+def _advance(pages: Sequence[Page]) -> None:
+    """Note the last sequences and the time of the edit, with one query."""
+    if len(pages) == 1:
+        last_seq: object = pages[0].last_seq
+    else:
+        last_seq = Case(
+            *(When(pk=page.pk, then=Value(page.last_seq)) for page in pages),
+            default=F("last_seq"),
+            output_field=PositiveBigIntegerField(),
+        )
+    Page.objects.filter(pk__in=[page.pk for page in pages]).update(last_seq=last_seq, edited_at=timezone.now())
+
+
+def rows_after(page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:
+    """The log after ``sequence``; the whole page when a fold has swallowed some of these rows."""
+    page = Page.objects.filter(pk=page_id).values("epoch", "last_seq").first()
+    if page is None:
+        raise UnknownPage(str(page_id))
+    if page["epoch"] != epoch:
+        raise PageReplaced(str(page_id))
+    if page["last_seq"] <= sequence:
+        return sequence, []
+    log = PageUpdate.objects.filter(page_id=page_id, epoch=epoch, seq__gt=sequence).order_by("seq")
+    rows = list(log.values_list("seq", "payload"))
+    if rows and rows[0][0] == sequence + 1:
+        return rows[-1][0], [bytes(payload) for _, payload in rows]
+    stored = load_page(page_id)
+    return stored.sequence, stored.updates

@@ -1,0 +1,31 @@
+"""The ASGI application: Django for HTTP, Channels for WebSockets, and the start and end of the process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+http_application = get_asgi_application()
+
+from collab import runtime  # noqa: E402 - models need Django set up first
+from collab.routing import websocket_application  # noqa: E402
+
+
+async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Start with the server and, where the server says so, drain before it ends."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            runtime.current()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await runtime.drain()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+application = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application, "lifespan": lifespan})
