@@ -143,7 +143,7 @@ class Service:
         """What the process ended with, or None while it runs."""
         return self.process.poll() if self.process is not None else None
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """Send a signal, for instance SIGSTOP and SIGCONT to act out a stalled process."""
         assert self.process is not None
         self.process.send_signal(number)

@@ -295,7 +295,7 @@ def _version_of(python: str) -> str:
 
 
 def _why_pip_failed(said: str) -> str:
-    unreachable = re.search(r"NewConnectionError|NameResolutionError|ConnectTimeout|Temporary failure in name", said)
+    unreachable = re.search(r"ConnectionError|ConnectTimeout|ReadTimeout|from versions: none\)", said)
     hint = "Check the network" if unreachable else "See .venv/install.log"
     return "Installing failed: {}. {}, then type: {}".format(_last_words(said).rstrip("."), hint, _retry())
 

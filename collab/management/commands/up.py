@@ -43,7 +43,6 @@ class Command(BaseCommand):
         listener = self._listen(host, options["port"])
         with listener:
             port: int = listener.getsockname()[1]
-            self.console.line()
             if options["port"] is None and port != ports.DEFAULT_PORT:
                 self.console.warning(f"Port {ports.DEFAULT_PORT} is taken, so this is port {port}.")
             base_url = self._open_to(host, port)
