@@ -11,7 +11,7 @@ const inPackage = (...names: string[]) => new RegExp(`[\\\\/]node_modules[\\\\/]
 export default defineConfig({
   // Relative: the files find each other under whatever STATIC_URL the project has.
   base: './',
-  publicDir: false,
+  publicDir: here('public'),
   plugins: [
     react(),
     ...excalidraw(),

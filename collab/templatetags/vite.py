@@ -21,6 +21,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
+PAGE_SOURCES = {"board": "src/board/index.tsx", "document": "src/document/index.ts"}
+"""Where the code of each kind of page begins; the browser imports it when such a page is opened."""
+
 BUILT = Path(__file__).resolve().parent.parent / "static" / "collab"
 
 
@@ -98,15 +101,15 @@ def vite_entry(source: str) -> SafeString:
 
 
 @register.simple_tag
-def vite_preload(source: str) -> SafeString:
-    """Hints that load a lazily imported module early: for a page that is going to ask for it anyway."""
-    chunk = _chunk(source)
-    files = [chunk["file"], *(each["file"] for each in _imports(source))]
-    styles = dict.fromkeys(css for each in [*_imports(source), chunk] for css in each.get("css", []))
+def vite_page(kind: str) -> SafeString:
+    """Hints that load the code of one kind of page beside the room's own, instead of after it."""
+    source = PAGE_SOURCES[kind]
+    chunks = [_chunk(source), *_imports(source)]
+    styles = dict.fromkeys(css for chunk in chunks for css in chunk.get("css", []))
     return format_html_join(
         "\n",
         '<link rel="{}" href="{}"{}>',
-        [("modulepreload", _url(file), "") for file in files]
+        [("modulepreload", _url(chunk["file"]), "") for chunk in chunks]
         + [("preload", _url(css), mark_safe(' as="style"')) for css in styles],
     )
 

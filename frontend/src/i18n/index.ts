@@ -6,11 +6,18 @@
  */
 import type { Language } from '../contract'
 
-type Word = string | ((...values: never[]) => string)
+/** A sentence, one made from values, or a few of a kind (the names of the roles). */
+type Word = string | ((...values: never[]) => string) | { readonly [name: string]: string }
 type Catalog = Record<string, Word>
 
-/** The shape of a catalog: its keys, and for each whether it is a sentence or makes one from values. */
-type Like<T extends Catalog> = { [Key in keyof T]: T[Key] extends string ? string : T[Key] }
+/** The shape of a catalog: its keys, and what kind of word each is. */
+type Like<T extends Catalog> = {
+  [Key in keyof T]: T[Key] extends string
+    ? string
+    : T[Key] extends (...values: never[]) => string
+      ? T[Key]
+      : { [Name in keyof T[Key]]: string }
+}
 
 /** The language the page was rendered in. */
 export function language(root: HTMLElement = document.documentElement): Language {

@@ -80,6 +80,7 @@ interface ProviderEvents {
   /** The word people are shown; already calmed. */
   status: (status: Status) => void
   'read-only': (readOnly: boolean) => void
+  role: (role: Role) => void
   /** The connection came or went, or the server announced that it is about to go. */
   connection: (connection: { connected: boolean; restarting: boolean }) => void
   /** Local changes exist that the server has not confirmed, or no longer do. Not calmed. */
@@ -119,6 +120,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private sent = 0
   private confirmed = 0
   private answered = false
+  private everConfirmed = false
   private overdue = false
 
   private overdueTimer: unknown
@@ -228,7 +230,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   private onSocket(): void {
     this.sent = this.confirmed = 0
-    this.answered = this.overdue = false
+    this.answered = this.everConfirmed = this.overdue = false
     this.trouble = undefined
     this.clock.clearTimer(this.overdueTimer)
   }
@@ -253,7 +255,10 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.overdue = false
     if (this.confirmed < this.sent) this.watchForSilence()
     else this.clock.clearTimer(this.overdueTimer)
-    if (this.isSettled()) this.setUnsaved({ localChanges: false })
+    if (this.isSettled()) {
+      this.everConfirmed = true
+      this.setUnsaved({ localChanges: false })
+    }
     this.refresh()
   }
 
@@ -312,6 +317,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     }
     this.epoch = epoch
     this.role = role
+    this.emit('role', [role])
     this.setReadOnly(!mayEdit(role))
     if (this.rejected && mayEdit(role)) {
       // What was refused is still in the document; a new handshake offers it again.
@@ -365,6 +371,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
         everSynced: this.everSynced,
         answered: this.answered,
         confirmed: this.isSettled(),
+        everConfirmed: this.everConfirmed,
         readOnly: this.readOnly,
         unsaved: this.unsaved,
         trouble: this.trouble,

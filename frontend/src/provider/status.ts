@@ -42,6 +42,8 @@ export interface Facts {
   answered: boolean
   /** On this connection everything that was sent is confirmed, the answer included. */
   confirmed: boolean
+  /** `confirmed` was true at least once on this connection. */
+  everConfirmed: boolean
   readOnly: boolean
   /** Local changes that the server has not confirmed, on this connection or before it. */
   unsaved: boolean
@@ -59,8 +61,9 @@ export function decideStatus(facts: Facts): Status {
   if (facts.trouble !== undefined) return { kind: 'not-saved', why: 'server', message: facts.trouble }
   if (facts.overdue) return { kind: 'not-saved', why: 'no-answer', message: '' }
   if (unsaved) return { kind: 'saving' }
-  if (!facts.answered || !facts.everSynced) return { kind: 'connecting' }
-  return facts.confirmed ? { kind: 'saved' } : { kind: 'saving' }
+  if (!facts.everSynced) return { kind: 'connecting' }
+  if (facts.answered && facts.confirmed) return { kind: 'saved' }
+  return facts.everConfirmed ? { kind: 'saving' } : { kind: 'connecting' }
 }
 
 export function sameStatus(one: Status, other: Status): boolean {

@@ -1,0 +1,42 @@
+/** What the server tells the room page about itself: the JSON in `#room-data`. Shared by every module of the shell. */
+import type { Person, Role } from '../contract'
+
+export interface PageInfo {
+  id: string
+  kind: 'board' | 'document'
+  title: string
+  epoch: number
+  socket: string
+  files: string
+}
+
+export interface RoomData {
+  room: {
+    id: string
+    title: string
+    role: Role
+    can: { edit: boolean; rename: boolean }
+    socket: string
+    /** Only where the server offers one: a link that lets others in. */
+    share_link?: string | { url: string; role: Role } | null
+  }
+  pages: PageInfo[]
+  me: Person & { guest: boolean }
+  urls: { room: string; page: string; me: string; home: string; language?: string; sign_in?: string }
+  limits: { upload_bytes: number; frame_bytes: number }
+  language: string
+  csrf: string
+}
+
+export function readRoomData(): RoomData {
+  const script = document.getElementById('room-data')
+  if (!script?.textContent) throw new Error('The room page has no #room-data')
+  return JSON.parse(script.textContent) as RoomData
+}
+
+/** The address of a socket, from a path on this host. */
+export function socketUrl(path: string, at: { href: string } = location): string {
+  const url = new URL(path, at.href)
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  return url.href
+}

@@ -1,0 +1,96 @@
+/**
+ * One page of the room while this tab knows it: its document, its connection, and the view while it is shown.
+ *
+ * Leaving a page destroys the view at once and the session as soon as everything is saved; a session that holds
+ * something unsaved stays connected in the background, and is picked up again if the person comes back.
+ */
+import { Awareness } from 'y-protocols/awareness'
+import * as Y from 'yjs'
+import type { MountPage, PageView } from '../contract'
+import { language } from '../i18n'
+import { CollabProvider } from '../provider/collab-provider'
+import { upload } from './api'
+import { type PageInfo, type RoomData, socketUrl } from './bootstrap'
+import { currentTheme } from './theme-choice'
+import { toast } from './toasts'
+
+const KINDS: Record<PageInfo['kind'], () => Promise<{ mount: MountPage }>> = {
+  board: () => import('../board/index'),
+  document: () => import('../document/index'),
+}
+
+/** Begin loading the code of a kind before it is needed. */
+export function preload(kind: PageInfo['kind']): void {
+  KINDS[kind]().catch(() => undefined)
+}
+
+export class PageSession {
+  readonly doc = new Y.Doc()
+  readonly awareness = new Awareness(this.doc)
+  readonly provider: CollabProvider
+  private view: PageView | undefined
+  private mounted = 0
+
+  constructor(
+    readonly page: PageInfo,
+    private readonly data: RoomData,
+  ) {
+    this.provider = new CollabProvider({
+      url: socketUrl(page.socket),
+      doc: this.doc,
+      awareness: this.awareness,
+      readOnly: !data.room.can.edit,
+      frameBytes: data.limits.frame_bytes,
+    })
+    this.provider.on('read-only', (readOnly) => this.view?.setReadOnly(readOnly))
+  }
+
+  get shown(): PageView | undefined {
+    return this.view
+  }
+
+  /** Show the page in `container`. Rejects when its code cannot be loaded. */
+  async mount(container: HTMLElement): Promise<void> {
+    const turn = (this.mounted += 1)
+    const { mount } = await KINDS[this.page.kind]()
+    if (turn !== this.mounted) return
+    if (this.awareness.getLocalState() === null) this.awareness.setLocalState({})
+    const { page, data, provider } = this
+    const view = await mount({
+      container,
+      doc: this.doc,
+      awareness: this.awareness,
+      page: { id: page.id, kind: page.kind, title: page.title },
+      me: data.me,
+      readOnly: provider.readOnly,
+      language: language(),
+      theme: currentTheme(),
+      synced: provider.synced,
+      upload: (file, onProgress) => upload(data, page.files, file, onProgress),
+      notify: toast,
+    })
+    if (turn !== this.mounted) {
+      view.destroy()
+      return
+    }
+    this.view = view
+    // What changed while the view was being made
+    view.setReadOnly(provider.readOnly)
+    view.setTheme(currentTheme())
+  }
+
+  /** Take the view away; others no longer see a cursor here. */
+  unmount(): void {
+    this.mounted += 1
+    this.view?.destroy()
+    this.view = undefined
+    this.awareness.setLocalState(null)
+  }
+
+  destroy(): void {
+    this.unmount()
+    this.provider.destroy()
+    this.awareness.destroy()
+    this.doc.destroy()
+  }
+}

@@ -1,0 +1,79 @@
+/** What stands in the place of a page that cannot be shown: what happened, what it means, the way on. */
+import type { RefusalReason } from '../provider/status'
+import type { RoomData } from './bootstrap'
+import { h } from './element'
+import { roomStrings, type RoomStrings } from './strings'
+
+export type Refusal = RefusalReason | 'not-loaded'
+
+interface Wording {
+  title: string
+  text: string
+  ways: ('reload' | 'try-again' | 'home' | 'sign-in')[]
+}
+
+export function wordingOf(refusal: Refusal, strings: RoomStrings): Wording {
+  switch (refusal) {
+    case 'sign-in':
+      return { title: strings.signInTitle, text: strings.signInText, ways: ['sign-in', 'home'] }
+    case 'not-allowed':
+      return { title: strings.notAllowedTitle, text: strings.notAllowedText, ways: ['home'] }
+    case 'unknown':
+      return { title: strings.goneTitle, text: strings.goneText, ways: ['home'] }
+    case 'replaced':
+      return { title: strings.replacedTitle, text: strings.replacedText, ways: ['reload'] }
+    case 'moderated':
+      return { title: strings.moderatedTitle, text: strings.moderatedText, ways: ['home'] }
+    case 'too-large':
+      return { title: strings.tooLargeTitle, text: strings.tooLargeText, ways: ['reload'] }
+    case 'too-many':
+      return { title: strings.tooManyTitle, text: strings.tooManyText, ways: ['try-again', 'home'] }
+    case 'malformed':
+      return { title: strings.malformedTitle, text: strings.malformedText, ways: ['reload'] }
+    case 'not-loaded':
+      return { title: strings.loadTitle, text: strings.loadText, ways: ['reload', 'home'] }
+  }
+}
+
+/** Refusals after which what is on the page may still be looked at and copied. */
+export function keepsPageVisible(refusal: Refusal): boolean {
+  return refusal === 'too-large' || refusal === 'replaced' || refusal === 'too-many' || refusal === 'malformed'
+}
+
+/** The panel with sentence and ways on. */
+export function refusalPanel(refusal: Refusal, unsaved: boolean, data: RoomData, tryAgain: () => void): HTMLElement {
+  const strings = roomStrings()
+  const { title, text, ways } = wordingOf(refusal, strings)
+  const offered = ways.filter((way) => way !== 'sign-in' || data.urls.sign_in)
+  const control = (way: Wording['ways'][number], primary: boolean): HTMLElement => {
+    const name = primary ? 'button primary' : 'button'
+    switch (way) {
+      case 'reload':
+        return h('button', { class: name, type: 'button', on: { click: () => location.reload() } }, strings.reload)
+      case 'try-again':
+        return h('button', { class: name, type: 'button', on: { click: tryAgain } }, strings.tryAgain)
+      case 'home':
+        return h('a', { class: name, href: data.urls.home }, strings.home)
+      case 'sign-in':
+        return h('a', { class: name, href: data.urls.sign_in }, strings.signIn)
+    }
+  }
+  const panel = h(
+    'section',
+    {
+      class: keepsPageVisible(refusal) ? 'refusal beside' : 'refusal',
+      role: 'alert',
+      'data-refusal': refusal,
+      'aria-labelledby': 'refusal-title',
+    },
+    h(
+      'div',
+      { class: 'refusal-box' },
+      h('h2', { id: 'refusal-title' }, title),
+      h('p', {}, text),
+      unsaved && refusal !== 'too-large' && h('p', {}, strings.unsavedInRefusal),
+      h('div', { class: 'row' }, ...offered.map((way, at) => control(way, at === 0))),
+    ),
+  )
+  return panel
+}

@@ -1,0 +1,198 @@
+/** Where one page at a time is shown: switching, skeleton, bars and refusals around it. */
+import type { Role } from '../contract'
+import type { Status } from '../provider/status'
+import { Bars } from './bars'
+import type { PageInfo, RoomData } from './bootstrap'
+import { h } from './element'
+import { PageSession } from './page-session'
+import { keepsPageVisible, type Refusal, refusalPanel } from './refusal'
+import { roomStrings } from './strings'
+import { announce } from './toasts'
+
+/** A connection that comes back sooner is not worth a word. */
+const UNHEARD_MS = 1_500
+
+export class Stage {
+  private session: PageSession | undefined
+  /** Pages that were left while something was unsaved. */
+  private readonly leaving = new Map<string, PageSession>()
+  private container: HTMLElement | undefined
+  private refusal: HTMLElement | undefined
+  private roomRefusal: Refusal | undefined
+  private barTimer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    private readonly place: HTMLElement,
+    private readonly skeleton: HTMLElement,
+    private readonly bars: Bars,
+    private readonly data: RoomData,
+    private readonly tell: { status(status: Status): void; role(role: Role): void },
+  ) {
+    addEventListener('beforeunload', (event) => {
+      if (this.unsaved) event.preventDefault()
+    })
+  }
+
+  /** Whether leaving the room now would lose something. */
+  get unsaved(): boolean {
+    return [this.session, ...this.leaving.values()].some((session) => session?.provider.unsaved)
+  }
+
+  get current(): PageSession | undefined {
+    return this.session
+  }
+
+  show(page: PageInfo): void {
+    if (this.session?.page.id === page.id || this.roomRefusal) return
+    this.leave()
+    const session = this.leaving.get(page.id) ?? this.begin(page)
+    this.leaving.delete(page.id)
+    this.session = session
+    this.present(session)
+  }
+
+  /** The room as a whole is closed to this person. */
+  refuseRoom(refusal: Refusal): void {
+    this.roomRefusal = refusal
+    const unsaved = this.unsaved
+    this.clearBar()
+    this.session?.unmount()
+    this.session?.provider.destroy()
+    this.showRefusal(refusal, unsaved)
+    this.tell.status({ kind: 'refused', reason: refusal === 'not-loaded' ? 'unknown' : refusal, unsaved })
+  }
+
+  /** The network is back, or the tab is looked at again: do not wait for the next attempt. */
+  hurry(): void {
+    if (this.session && !this.session.provider.connected && !this.refusal) this.session.provider.connect()
+    for (const session of this.leaving.values()) if (!session.provider.connected) session.provider.connect()
+  }
+
+  /** Leave and come back under another name. */
+  reconnect(): void {
+    this.session?.provider.reconnect()
+  }
+
+  private begin(page: PageInfo): PageSession {
+    const session = new PageSession(page, this.data)
+    const { provider } = session
+    provider.on('status', (status) => {
+      if (session !== this.session) return
+      this.tell.status(status)
+      this.showStatus(session, status)
+    })
+    provider.on('connection', () => {
+      if (session === this.session) this.showConnection(session)
+    })
+    provider.on('role', (role) => this.tell.role(role))
+    provider.on('unsaved', (unsaved) => {
+      if (!unsaved && this.leaving.get(page.id) === session) this.end(session)
+    })
+    return session
+  }
+
+  private present(session: PageSession): void {
+    const { provider } = session
+    const container = h('div', { class: 'page-view', 'data-kind': session.page.kind })
+    this.container = container
+    this.skeleton.dataset['kind'] = session.page.kind
+    this.skeleton.hidden = false
+    this.place.append(container)
+    this.tell.status(provider.status)
+    this.showStatus(session, provider.status)
+    this.showConnection(session)
+    session
+      .mount(container)
+      .then(() => provider.synced)
+      .then(() => {
+        if (container === this.container) this.skeleton.hidden = true
+      })
+      .catch((error: unknown) => {
+        console.error(error)
+        if (container === this.container) this.showRefusal('not-loaded', provider.unsaved)
+      })
+  }
+
+  private leave(): void {
+    const session = this.session
+    if (!session) return
+    this.clearBar()
+    this.refusal?.remove()
+    this.refusal = undefined
+    session.unmount()
+    this.container?.remove()
+    this.container = undefined
+    this.session = undefined
+    // A refused page will never be saved; what it held was said when it was refused.
+    if (session.provider.unsaved && session.provider.status.kind !== 'refused') this.leaving.set(session.page.id, session)
+    else this.end(session)
+  }
+
+  private end(session: PageSession): void {
+    this.leaving.delete(session.page.id)
+    // Not in the middle of the provider's own event.
+    queueMicrotask(() => session.destroy())
+  }
+
+  private showStatus(session: PageSession, status: Status): void {
+    if (status.kind === 'refused') {
+      this.clearBar()
+      if (keepsPageVisible(status.reason)) session.shown?.setReadOnly(true)
+      else session.unmount()
+      this.showRefusal(status.reason, status.unsaved)
+    } else if (this.refusal && !this.roomRefusal) {
+      this.refusal.remove()
+      this.refusal = undefined
+      session.shown?.setReadOnly(session.provider.readOnly)
+    }
+    if (status.kind === 'read-only' && status.unsaved) {
+      const strings = roomStrings()
+      this.bars.show({
+        message: strings.lostRight,
+        tone: 'warning',
+        action: { label: strings.lostRightAction, run: () => this.startOver(session) },
+      })
+      announce(strings.lostRight)
+    } else this.showConnection(session)
+  }
+
+  private showConnection(session: PageSession): void {
+    const { provider } = session
+    const strings = roomStrings()
+    if (provider.status.kind === 'refused' || (provider.readOnly && provider.unsaved)) return
+    clearTimeout(this.barTimer)
+    if (provider.restarting) {
+      this.bars.show({ message: provider.unsaved ? strings.restartingUnsaved : strings.restarting, tone: 'quiet' })
+    } else if (provider.connected) {
+      this.bars.show(undefined)
+    } else {
+      this.barTimer = setTimeout(() => {
+        if (session === this.session && !provider.connected) this.bars.show({ message: strings.reconnecting, tone: 'quiet' })
+      }, UNHEARD_MS)
+    }
+  }
+
+  private clearBar(): void {
+    clearTimeout(this.barTimer)
+    this.bars.show(undefined)
+  }
+
+  private showRefusal(refusal: Refusal, unsaved: boolean): void {
+    this.refusal?.remove()
+    this.skeleton.hidden = true
+    this.refusal = refusalPanel(refusal, unsaved, this.data, () => this.session?.provider.connect())
+    this.place.append(this.refusal)
+  }
+
+  /** Throw this tab's copy away and take the server's: the way on after a right was lost. */
+  private startOver(session: PageSession): void {
+    if (session !== this.session) return
+    const { page } = session
+    this.clearBar()
+    session.unmount()
+    this.container?.remove()
+    this.session = undefined
+    queueMicrotask(() => session.destroy())
+    this.show(page)
+  }
+}

@@ -1,0 +1,95 @@
+/** The word about the connection: one colour, one icon, an explanation for whoever asks. */
+import check from 'lucide-static/icons/check.svg?raw'
+import circleAlert from 'lucide-static/icons/circle-alert.svg?raw'
+import cloudOff from 'lucide-static/icons/cloud-off.svg?raw'
+import ellipsis from 'lucide-static/icons/ellipsis.svg?raw'
+import eye from 'lucide-static/icons/eye.svg?raw'
+import type { Status } from '../provider/status'
+import { h, icon } from './element'
+import { popoverFor } from './popover'
+import { roomStrings, type RoomStrings } from './strings'
+import { announce } from './toasts'
+
+type Tone = 'quiet' | 'ok' | 'warning' | 'danger'
+
+interface Wording {
+  tone: Tone
+  icon: string
+  word: string
+  why: string
+}
+
+/** What a status is called and why. Pure, so that every state can be tested for having words. */
+export function wordingOf(status: Status, strings: RoomStrings): Wording {
+  switch (status.kind) {
+    case 'connecting':
+      return { tone: 'quiet', icon: ellipsis, word: strings.connecting, why: strings.connectingWhy }
+    case 'saved':
+      return { tone: 'ok', icon: check, word: strings.saved, why: strings.savedWhy }
+    case 'saving':
+      return { tone: 'quiet', icon: ellipsis, word: strings.saving, why: strings.savingWhy }
+    case 'offline':
+      return status.unsaved
+        ? { tone: 'warning', icon: cloudOff, word: strings.offlineUnsaved, why: strings.offlineUnsavedWhy }
+        : { tone: 'warning', icon: cloudOff, word: strings.offline, why: strings.offlineWhy }
+    case 'read-only':
+      return {
+        tone: status.unsaved ? 'warning' : 'quiet',
+        icon: eye,
+        word: strings.viewOnly,
+        why: status.unsaved ? strings.viewOnlyUnsavedWhy : strings.viewOnlyWhy,
+      }
+    case 'not-saved':
+      return status.why === 'no-answer'
+        ? { tone: 'danger', icon: circleAlert, word: strings.notSaved(strings.noAnswer), why: strings.noAnswerWhy }
+        : {
+            tone: 'danger',
+            icon: circleAlert,
+            word: strings.notSaved(strings.serverTrouble),
+            why: status.message || strings.serverTroubleWhy,
+          }
+    case 'refused':
+      return { tone: 'danger', icon: circleAlert, word: strings.notConnected, why: strings.notConnectedWhy }
+  }
+}
+
+/** Worth interrupting for. That typing is saved all the time is not. */
+function isNews(status: Status, before: Status | undefined): boolean {
+  if (status.kind === 'offline' || status.kind === 'not-saved' || status.kind === 'read-only') return status.kind !== before?.kind
+  return false
+}
+
+export class StatusView {
+  private status: Status = { kind: 'connecting' }
+  private hadTrouble = false
+
+  constructor(private readonly button: HTMLElement) {
+    popoverFor(button, {
+      class: 'explanation',
+      focusInside: false,
+      fill: () => [h('p', {}, wordingOf(this.status, roomStrings()).why)],
+    })
+    this.draw()
+  }
+
+  show(status: Status): void {
+    const strings = roomStrings()
+    const { word, why } = wordingOf(status, strings)
+    if (isNews(status, this.status)) announce(`${word}. ${why}`)
+    if (status.kind === 'offline' || status.kind === 'not-saved') this.hadTrouble = true
+    if (status.kind === 'saved' && this.hadTrouble) {
+      this.hadTrouble = false
+      announce(strings.savedAgain)
+    }
+    this.status = status
+    this.draw()
+  }
+
+  private draw(): void {
+    const wording = wordingOf(this.status, roomStrings())
+    this.button.dataset['tone'] = wording.tone
+    this.button.dataset['status'] = this.status.kind
+    this.button.title = wording.why
+    this.button.replaceChildren(icon(wording.icon), h('span', { class: 'status-word' }, wording.word))
+  }
+}
