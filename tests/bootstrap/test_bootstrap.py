@@ -170,7 +170,7 @@ def test_an_installation_that_fails_ends_in_one_line_and_the_next_start_recovers
 def test_an_index_that_cannot_be_reached_points_at_the_network(started: Checkout) -> None:
     """The person should look at the network, not at a log."""
     started.require("django==9.9")
-    del started.env["PIP_NO_INDEX"]
+    del started.env["PIP_NO_INDEX"], started.env["PIP_FIND_LINKS"]
     started.env.update({"PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple", "PIP_RETRIES": "0"})
 
     failed = started.run("up", "--port", "0")
