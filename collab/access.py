@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -257,6 +257,21 @@ def link_ids(session: Mapping[str, Any] | None) -> dict[UUID, UUID]:
         except (ValueError, TypeError, AttributeError):
             continue
     return ids
+
+
+def roles_in(room_ids: Collection[UUID], *, user: User, session: Mapping[str, Any] | None) -> dict[UUID, Role]:
+    """Somebody's role in each of these rooms, for lists; rooms they may not open are left out."""
+    roles: dict[UUID, Role] = {}
+    if user.is_authenticated:
+        mine = Membership.objects.filter(user_id=user.pk, user__is_active=True, room_id__in=room_ids)
+        roles = {room_id: Role(role) for room_id, role in mine.values_list("room_id", "role")}
+    held = {room_id: link_id for room_id, link_id in link_ids(session).items() if room_id in room_ids}
+    if held:
+        good = _good_links(timezone.now()).filter(pk__in=list(held.values()))
+        for link_id, room_id, role in good.values_list("pk", "room_id", "role"):
+            if held.get(room_id) == link_id and (room_id not in roles or not roles[room_id].covers(Role(role))):
+                roles[room_id] = Role(role)
+    return roles
 
 
 def rooms_of(user: User, session: Mapping[str, Any] | None) -> Q:

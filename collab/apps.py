@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core import checks
 from django.core.signals import setting_changed
+from django.db.models.signals import post_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,6 +21,11 @@ class CollabConfig(AppConfig):
     def ready(self) -> None:
         checks.register(_check_settings)
         setting_changed.connect(_forget_settings, dispatch_uid="collab.conf")
+
+        from collab.models import Attachment
+        from collab.uploads import forget_file
+
+        post_delete.connect(forget_file, sender=Attachment, dispatch_uid="collab.uploads")
 
 
 def _forget_settings(*, setting: str, **kwargs: Any) -> None:

@@ -100,6 +100,9 @@ class CollabSettings:
     max_files_per_page: int = 1_000
     """How many images may be stored with one page."""
 
+    max_links_per_room: int = 100
+    """How many share links of a room may be in force at once."""
+
     max_pages_per_room: int = 50
     """How many pages a room may have."""
 
@@ -156,13 +159,11 @@ def build(values: Mapping[str, Any]) -> CollabSettings:
     unknown = unknown_keys(values)
     if unknown:
         raise ImproperlyConfigured(f"COLLAB has no setting {', '.join(map(repr, unknown))}")
-    floats = {name for name, kind in get_type_hints(CollabSettings).items() if kind is float}
-    return CollabSettings(
-        **{
-            name: float(value) if name in floats and isinstance(value, int) and not isinstance(value, bool) else value
-            for name, value in values.items()
-        }
-    )
+    hints = get_type_hints(CollabSettings)
+    changed: dict[str, Any] = {
+        name: float(value) if hints[name] is float and type(value) is int else value for name, value in values.items()
+    }
+    return CollabSettings(**changed)
 
 
 @cache

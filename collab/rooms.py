@@ -10,6 +10,8 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from collab.conf import collab_settings
@@ -84,10 +86,9 @@ def create_link(
         The row and its token. The token exists nowhere else: only its hash is stored.
 
     Raises:
-        ValidationError: Links cannot grant this role.
+        ValidationError: Links cannot grant this role, or the room has too many links.
     """
-    if role not in LINK_ROLES:
-        raise ValidationError(_("A link can make somebody an editor, a commenter or a viewer."), code="role")
+    check_new_link(room, role)
     token = new_token()
     link = ShareLink.objects.create(
         room=room,
@@ -98,6 +99,23 @@ def create_link(
         expires_at=expires_at,
     )
     return link, token
+
+
+def check_new_link(room: Room, role: str) -> None:
+    """Refuse a link that must not be made.
+
+    Raises:
+        ValidationError: Links cannot grant this role, or the room has too many links.
+    """
+    if role not in LINK_ROLES:
+        raise ValidationError(_("A link can make somebody an editor, a commenter or a viewer."), code="role")
+    limit = collab_settings().max_links_per_room
+    in_force = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    if room.links.filter(in_force, revoked_at=None).count() >= limit:
+        raise ValidationError(
+            _("This room has %(limit)d links, the most a room can have. Revoke one first.") % {"limit": limit},
+            code="links",
+        )
 
 
 def usual_title(kind: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -45,7 +45,7 @@ def is_good(token: str) -> bool:
     return _good(token).exists()
 
 
-def use(token: str) -> AbstractBaseUser:
+def use(token: str) -> User:
     """Use a sign-in link up and return its account. Of several at once exactly one succeeds.
 
     Raises:
@@ -54,7 +54,7 @@ def use(token: str) -> AbstractBaseUser:
     if _good(token).update(used_at=timezone.now()) != 1:
         raise UnknownPage("no such sign-in link, or not any more")
     row = SignInToken.objects.select_related("user").get(token_hash=hash_token(token))
-    user: AbstractBaseUser = row.user
+    user: User = row.user
     return user
 
 

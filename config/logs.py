@@ -74,7 +74,7 @@ def _teach_daphne() -> None:
         write_entry(self, host, date, redact(request), *args, **kw)
 
     write_redacted_entry.redacts = True  # type: ignore[attr-defined]
-    AccessLogGenerator.write_entry = write_redacted_entry  # type: ignore[method-assign]
+    AccessLogGenerator.write_entry = write_redacted_entry
 
 
 def configure(config: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "collab.views.errors.bad_request"
-handler403 = "collab.views.errors.forbidden"
-handler404 = "collab.views.errors.not_found"
-handler500 = "collab.views.errors.server_error"
+handler400 = "collab.refusals.bad_request"
+handler403 = "collab.refusals.forbidden"
+handler404 = "collab.refusals.not_found"
+handler500 = "collab.refusals.server_error"

@@ -1,4 +1,4 @@
-"""What people see when something is refused or broken: a sentence, what it means, and a way on.
+"""What people and scripts are answered when something is refused or broken: a sentence, and a way on.
 
 An unknown room and one that may not be seen answer with the same bytes. The 500 page is a plain string that needs no
 template, database or session, because any of them may be what broke.

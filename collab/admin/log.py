@@ -1,0 +1,48 @@
+"""The log of the pages: that something was written, when and how much; never what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.db.models.functions import Length
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from collab.admin.base import ReadOnlyAdmin, as_size
+from collab.models import PageSnapshot, PageUpdate, Room
+
+
+class LogAdmin(ReadOnlyAdmin):
+    """Rows with a payload, which stays in the database: only its length is asked for."""
+
+    list_display = ("id", "page", "room", "epoch", "seq", "size", "created_at")
+    list_filter = ("created_at",)
+    list_select_related = ("page__room",)
+    search_fields = ("=page__id", "page__title", "page__room__title", "=page__room__id")
+    search_help_text = _("Title or id, of the page or its room")
+    ordering = ("-id",)
+    fields = ("id", "page", "room", "epoch", "seq", "size", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("payload").annotate(payload_bytes=Length("payload"))
+
+    @admin.display(description=_("room"), ordering="page__room__title")
+    def room(self, row: Any) -> Room:
+        room: Room = row.page.room
+        return room
+
+    @admin.display(description=_("size"), ordering="payload_bytes")
+    def size(self, row: Any) -> str:
+        return as_size(row.payload_bytes)
+
+
+@admin.register(PageUpdate)
+class PageUpdateAdmin(LogAdmin):
+    """Accepted updates that are not folded into a snapshot yet."""
+
+
+@admin.register(PageSnapshot)
+class PageSnapshotAdmin(LogAdmin):
+    """Snapshots; their sequence is that of the last row folded in."""

@@ -1,0 +1,32 @@
+"""Telling everybody in a room that something about it changed.
+
+The message says only *that* it changed: whoever gets it reads the database again, so a message that is lost, late or
+sent twice does no harm, and none can carry what its reader may not see.
+"""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def room_changed(room_id: UUID) -> None:
+    """Announce a change of titles, pages or rights once the current transaction is committed."""
+    transaction.on_commit(lambda: _send(room_id))
+
+
+def _send(room_id: UUID) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        async_to_sync(layer.group_send)(f"room.{room_id}", {"type": "room.changed"})
+    except Exception:
+        # The change is committed. People see it when they reload; a broken channel layer must not undo it.
+        logger.warning("could not announce a change of room %s", room_id, exc_info=True)
