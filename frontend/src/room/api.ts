@@ -1,5 +1,5 @@
 /** Requests to the server. Every failure is an Error whose message is fit for people, in their language. */
-import type { StoredFile } from '../contract'
+import type { Role, StoredFile } from '../contract'
 import type { RoomData } from './bootstrap'
 import { roomStrings } from './strings'
 
@@ -31,6 +31,12 @@ export async function renameRoom(data: RoomData, title: string): Promise<void> {
 
 export async function renamePage(data: RoomData, pageId: string, title: string): Promise<void> {
   await sendJson(data, 'PATCH', data.urls.page + pageId, { title })
+}
+
+/** Make a link that lets others in with this role. The server tells its address this one time only. */
+export async function makeLink(data: RoomData, role: Role): Promise<string> {
+  const answer = (await sendJson(data, 'POST', data.urls.links ?? '', { role })) as { url: string }
+  return new URL(answer.url, location.href).href
 }
 
 export async function renameMe(data: RoomData, name: string): Promise<string> {

@@ -17,12 +17,20 @@ export interface RoomData {
     role: Role
     can: { edit: boolean; rename: boolean }
     socket: string
-    /** Only where the server offers one: a link that lets others in. */
-    share_link?: string | { url: string; role: Role } | null
   }
   pages: PageInfo[]
   me: Person & { guest: boolean }
-  urls: { room: string; page: string; me: string; home: string; language?: string; sign_in?: string }
+  urls: {
+    room: string
+    page: string
+    me: string
+    home: string
+    language?: string
+    /** For guests, where there is a way to sign in. */
+    sign_in?: string
+    /** For those who may invite others: where links are made. */
+    links?: string
+  }
   limits: { upload_bytes: number; frame_bytes: number }
   language: string
   csrf: string

@@ -17,7 +17,7 @@ import { PeopleView } from './people-view'
 import type { Refusal } from './refusal'
 import { RoomSocket } from './room-socket'
 import { RoomTitle } from './room-title'
-import { openShareDialog, shareLinkOf } from './share'
+import { Sharing } from './share'
 import { installShortcuts } from './shortcuts'
 import { Stage } from './stage'
 import { StatusView } from './status-view'
@@ -83,9 +83,9 @@ installShortcuts(place, {
   },
 })
 
-const shareLink = shareLinkOf(data)
-const shareButton = document.getElementById('share-button')
-if (shareLink && shareButton) shareButton.addEventListener('click', () => openShareDialog(shareLink))
+// The server renders the button for those who may make links.
+const sharing = new Sharing(data)
+document.getElementById('share-button')?.addEventListener('click', () => sharing.open())
 
 onThemeChange((theme) => stage.current?.shown?.setTheme(theme))
 addEventListener('popstate', (event) => open((event.state as { page?: string } | null)?.page ?? firstPage(), false))

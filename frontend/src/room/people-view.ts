@@ -43,7 +43,6 @@ export class PeopleView {
     this.people = [me]
     popoverFor(button, {
       class: 'people-panel',
-      label: roomStrings().people(1),
       focusInside: false,
       fill: () => this.rows(),
     })

@@ -1,50 +1,74 @@
-/** The share dialog: the link that exists, and one sentence that says exactly what it allows. */
+/** The share dialog: a link made on demand, and one sentence that says exactly what it allows. */
+import { makeLink } from './api'
 import type { RoomData } from './bootstrap'
 import { openDialog } from './dialog'
 import { h } from './element'
 import { roomStrings } from './strings'
 import { toast } from './toasts'
 
-export interface ShareLink {
-  url: string
-  /** What whoever has it may do; `other` where the server does not say. */
-  allows: 'editor' | 'commenter' | 'viewer' | 'other'
-}
+const ROLES = ['editor', 'viewer'] as const
+type LinkRole = (typeof ROLES)[number]
 
-/** The link the server offers to this person, if it does. */
-export function shareLinkOf(data: RoomData): ShareLink | undefined {
-  const link = data.room.share_link
-  if (!link) return undefined
-  const { url, role } = typeof link === 'string' ? { url: link, role: undefined } : link
-  return { url: new URL(url, location.href).href, allows: role === undefined || role === 'owner' ? 'other' : role }
-}
+export class Sharing {
+  /** Links made by this tab: asking twice for the same role gives the same link. */
+  private readonly links = new Map<LinkRole, string>()
 
-export function openShareDialog(link: ShareLink): void {
-  const strings = roomStrings()
-  const field = h('input', { id: 'share-link', type: 'text', readonly: true, value: link.url, on: { focus: () => field.select() } })
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(link.url)
-      toast(strings.copied)
-      close()
-    } catch {
-      field.focus()
-      failed.textContent = strings.copyByHand
+  constructor(private readonly data: RoomData) {}
+
+  open(): void {
+    const strings = roomStrings()
+    const role = h(
+      'select',
+      { id: 'share-role' },
+      ...ROLES.map((each) => h('option', { value: each }, strings.shareRoles[each])),
+    )
+    const sentence = h('p', { id: 'share-text', 'aria-live': 'polite' })
+    const link = h('input', { id: 'share-link', type: 'text', readonly: true, on: { focus: () => link.select() } })
+    const linkField = h('div', { class: 'field' }, h('label', { for: 'share-link' }, strings.link), link)
+    const problem = h('p', { class: 'error', role: 'alert' })
+    const copy = h('button', { class: 'button primary', type: 'button', autofocus: true }, strings.copyLink)
+    const chosen = (): LinkRole => role.value as LinkRole
+
+    const show = (): void => {
+      sentence.textContent = strings.shareText[chosen()]
+      link.value = this.links.get(chosen()) ?? ''
+      linkField.hidden = link.value === ''
+      problem.textContent = ''
     }
+    const makeAndCopy = async (): Promise<void> => {
+      copy.disabled = true
+      try {
+        await this.make(chosen())
+        show()
+        await navigator.clipboard.writeText(link.value)
+        toast(strings.copied)
+        close()
+      } catch (error) {
+        // A link is there, so only the clipboard refused it; otherwise the server said no.
+        problem.textContent = link.value ? strings.copyByHand : (error as Error).message
+        if (link.value) link.focus()
+      } finally {
+        copy.disabled = false
+      }
+    }
+    role.addEventListener('change', show)
+    copy.addEventListener('click', () => void makeAndCopy())
+    show()
+    const close = openDialog(
+      strings.shareTitle,
+      h(
+        'div',
+        { class: 'stack' },
+        h('div', { class: 'field' }, h('label', { for: 'share-role' }, strings.shareRole), role),
+        sentence,
+        linkField,
+        problem,
+      ),
+      h('div', { class: 'dialog-actions' }, copy),
+    )
   }
-  const failed = h('p', { class: 'error', role: 'alert' })
-  const close = openDialog(
-    strings.shareTitle,
-    h(
-      'div',
-      { class: 'stack' },
-      h('p', {}, strings.shareText[link.allows]),
-      h('div', { class: 'field' }, h('label', { for: 'share-link' }, strings.link), field, failed),
-    ),
-    h(
-      'div',
-      { class: 'dialog-actions' },
-      h('button', { class: 'button primary', type: 'button', autofocus: true, on: { click: () => void copy() } }, strings.copyLink),
-    ),
-  )
+
+  private async make(role: LinkRole): Promise<void> {
+    if (!this.links.has(role)) this.links.set(role, await makeLink(this.data, role))
+  }
 }

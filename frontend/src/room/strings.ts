@@ -80,11 +80,11 @@ export const roomStrings = defineStrings({
     // Share
     share: 'Share',
     shareTitle: 'Share this room',
+    shareRole: 'People with the link',
+    shareRoles: { editor: 'can edit', viewer: 'can view' },
     shareText: {
-      editor: 'Anyone who has this link can open this room and edit it, without an account.',
-      commenter: 'Anyone who has this link can open this room and comment, without an account.',
-      viewer: 'Anyone who has this link can open this room and look at it, without an account.',
-      other: 'Anyone who has this link can open this room, without an account.',
+      editor: 'Anyone who has the link can open this room and change its pages, without an account.',
+      viewer: 'Anyone who has the link can open this room and look at its pages, without an account.',
     },
     link: 'Link',
     copyLink: 'Copy link',
@@ -189,11 +189,11 @@ export const roomStrings = defineStrings({
 
     share: '分享',
     shareTitle: '分享这个房间',
+    shareRole: '获得链接的人',
+    shareRoles: { editor: '可编辑', viewer: '可查看' },
     shareText: {
-      editor: '任何人打开此链接即可进入房间并编辑，无需账号。',
-      commenter: '任何人打开此链接即可进入房间并评论，无需账号。',
-      viewer: '任何人打开此链接即可进入房间查看，无需账号。',
-      other: '任何人打开此链接即可进入房间，无需账号。',
+      editor: '任何人打开此链接即可进入房间并修改页面，无需账号。',
+      viewer: '任何人打开此链接即可进入房间查看页面，无需账号。',
     },
     link: '链接',
     copyLink: '复制链接',

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { decideStatus, type Facts, realClock, type Status, StatusGate } from './status'
+
+const CALM: Facts = {
+  refused: undefined,
+  connected: true,
+  everSynced: true,
+  answered: true,
+  confirmed: true,
+  everConfirmed: true,
+  readOnly: false,
+  unsaved: false,
+  trouble: undefined,
+  overdue: false,
+}
+
+describe('the word for the facts', () => {
+  test.each<[string, Partial<Facts>, Status]>([
+    ['all is well', {}, { kind: 'saved' }],
+    ['something is on its way', { unsaved: true, confirmed: false }, { kind: 'saving' }],
+    ['the server has not asked yet', { answered: false, everConfirmed: false }, { kind: 'connecting' }],
+    ['content has not arrived', { everSynced: false }, { kind: 'connecting' }],
+    ['never connected', { connected: false, everSynced: false }, { kind: 'connecting' }],
+    ['edited before the first connection', { connected: false, everSynced: false, unsaved: true }, { kind: 'offline', unsaved: true }],
+    ['connection lost', { connected: false }, { kind: 'offline', unsaved: false }],
+    ['a viewer', { readOnly: true }, { kind: 'read-only', unsaved: false }],
+    ['a viewer without connection', { readOnly: true, connected: false }, { kind: 'offline', unsaved: false }],
+    ['trouble with nothing unsaved is still trouble', { trouble: 'full' }, { kind: 'not-saved', why: 'server', message: 'full' }],
+    ['a refusal outranks everything', { refused: 'moderated', connected: false, unsaved: true }, { kind: 'refused', reason: 'moderated', unsaved: true }],
+  ])('%s', (_what, facts, status) => {
+    expect(decideStatus({ ...CALM, ...facts })).toEqual(status)
+  })
+
+  test('"saved" needs every single one of its conditions', () => {
+    for (const broken of [{ connected: false }, { everSynced: false }, { answered: false }, { confirmed: false }, { unsaved: true }]) {
+      expect(decideStatus({ ...CALM, ...broken }).kind).not.toBe('saved')
+    }
+  })
+})
+
+describe('calm', () => {
+  let shown: string[]
+  let gate: StatusGate
+
+  beforeEach(() => {
+    vi.useFakeTimers()
+    shown = []
+    gate = new StatusGate({ kind: 'saved' }, realClock, (status) => shown.push(status.kind))
+  })
+
+  afterEach(() => {
+    gate.destroy()
+    vi.useRealTimers()
+  })
+
+  test('leaving "saved" is immediate, however recent it is', () => {
+    gate.offer({ kind: 'saving' })
+    gate.offer({ kind: 'saved' })
+    vi.advanceTimersByTime(600)
+    expect(shown).toEqual(['saving', 'saved'])
+    gate.offer({ kind: 'saving' })
+    expect(shown.at(-1)).toBe('saving')
+  })
+
+  test('a moment of "saved" between two edits is not shown', () => {
+    gate.offer({ kind: 'saving' })
+    vi.advanceTimersByTime(2_000)
+    gate.offer({ kind: 'saved' })
+    vi.advanceTimersByTime(500)
+    gate.offer({ kind: 'saving' })
+    vi.advanceTimersByTime(2_000)
+    expect(shown).toEqual(['saving'])
+  })
+
+  test('changes that undo each other within half a second are not shown', () => {
+    gate.offer({ kind: 'offline', unsaved: false })
+    gate.offer({ kind: 'connecting' })
+    gate.offer({ kind: 'offline', unsaved: false })
+    vi.advanceTimersByTime(2_000)
+    expect(shown).toEqual(['offline'])
+  })
+
+  test('a refusal and a lost right do not wait', () => {
+    gate.offer({ kind: 'saving' })
+    gate.offer({ kind: 'read-only', unsaved: false })
+    gate.offer({ kind: 'refused', reason: 'unknown', unsaved: false })
+    expect(shown).toEqual(['saving', 'read-only', 'refused'])
+  })
+})
