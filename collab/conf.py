@@ -14,73 +14,14 @@ from typing import Any, get_type_hints
 
 from django.core.exceptions import ImproperlyConfigured
 
-KIB = 1024
-MIB = 1024 * KIB
+from collab.live.limits import BadLimit, Limits
+
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CollabSettings:
-    """Limits and timings. Seconds and bytes, unless a name says otherwise."""
-
-    max_frame_bytes: int = 4 * MIB
-    """Largest WebSocket frame of a client, below every server's own limit. Above it: closed with 4413."""
-
-    max_update_bytes: int = 4 * MIB
-    """Largest single Yjs update that is accepted."""
-
-    max_page_bytes: int = 64 * MIB
-    """Largest page as one merged update. A page at the bound refuses edits that make it larger."""
-
-    max_depth: int = 64
-    """How deep shared types may nest inside one update, in levels. Yjs clients fail at about 5,000."""
-
-    max_types: int = 200_000
-    """How many shared types (maps, arrays, XML nodes) one page may hold."""
-
-    max_structs: int = 2_000_000
-    """How many structs (runs of inserted content) one page may hold."""
-
-    worker_parse_bytes: int = 64 * KIB
-    """Above this size an update is checked in the worker process instead of on the event loop."""
-
-    broadcast_interval: float = 0.01
-    """Longest time an edit on a busy page waits to be sent to the others. On a quiet page it goes at once."""
-
-    flush_interval: float = 0.05
-    """Longest time an accepted edit waits before it is written to the database."""
-
-    max_batch_rows: int = 100
-    """How many log rows one transaction writes at most."""
-
-    max_row_bytes: int = 1 * MIB
-    """Up to this size, edits that waited together are merged into one log row."""
-
-    max_unsaved_bytes: int = 16 * MIB
-    """How much a page keeps in memory while the database does not answer. At the bound it takes no more edits."""
-
-    outbox_max_bytes: int = 4 * MIB
-    """How much may wait for one client that reads slowly, before its queue is dropped and it is resynchronised."""
-
-    outbox_max_age: float = 10.0
-    """How long a client may read nothing before the connection is closed with 4508."""
-
-    awareness_max_state_bytes: int = 16 * KIB
-    """Largest presence state (cursor, selection, stroke being drawn) of one client."""
-
-    awareness_max_entries: int = 500
-    """How many presence states one page holds at most."""
-
-    awareness_timeout: float = 30.0
-    """After this silence a presence state is removed (power loss, dead process)."""
-
-    keep_alive_interval: float = 12.0
-    """Something is sent to every client at least this often: stock clients reconnect after 30 seconds of silence."""
-
-    page_idle_grace: float = 30.0
-    """How long a page stays open after the last person left it."""
-
-    max_open_pages: int = 2_000
-    """How many pages one process keeps open. At the bound further pages are refused with 4500."""
+class CollabSettings(Limits):
+    """The engine's limits and those of everything around it. Seconds and bytes, unless a name says otherwise."""
 
     refused_hold: float = 5.0
     """How long a refused connection is held before it is closed: older clients retry at once otherwise."""
@@ -119,30 +60,16 @@ class CollabSettings:
     """How long a stopping process may take to save what it holds and to say goodbye."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, (int, float)) or isinstance(value, bool):
-                raise ImproperlyConfigured(f"COLLAB[{field.name!r}] must be a number, not {value!r}")
-            if field.type == "int" and not isinstance(value, int):
-                raise ImproperlyConfigured(f"COLLAB[{field.name!r}] must be a whole number, not {value!r}")
-            if not 0 < value < float("inf"):
-                raise ImproperlyConfigured(f"COLLAB[{field.name!r}] must be above 0, not {value!r}")
-        self._check_pairs()
+        """Refuse what cannot work.
 
-    def _check_pairs(self) -> None:
-        """Refuse bounds that contradict each other."""
-        if self.max_update_bytes > self.max_frame_bytes:
-            raise ImproperlyConfigured("COLLAB['max_update_bytes'] cannot be above COLLAB['max_frame_bytes']")
-        if self.max_page_bytes < self.max_update_bytes:
-            raise ImproperlyConfigured("COLLAB['max_page_bytes'] cannot be below COLLAB['max_update_bytes']")
-        if self.max_unsaved_bytes < self.max_update_bytes:
-            raise ImproperlyConfigured("COLLAB['max_unsaved_bytes'] cannot be below COLLAB['max_update_bytes']")
-        if self.keep_alive_interval >= 30:
-            raise ImproperlyConfigured(
-                "COLLAB['keep_alive_interval'] must be below 30: Yjs clients reconnect after 30 seconds of silence"
-            )
-        if self.awareness_timeout <= self.keep_alive_interval:
-            raise ImproperlyConfigured("COLLAB['awareness_timeout'] must be above COLLAB['keep_alive_interval']")
+        Raises:
+            ImproperlyConfigured: A value makes no sense; the message names it.
+        """
+        try:
+            # Not super(): a dataclass with slots is a new class, which super() without arguments does not find.
+            Limits.__post_init__(self)
+        except BadLimit as error:
+            raise ImproperlyConfigured(f"COLLAB[{error.field!r}] {error.problem}") from error
 
 
 def unknown_keys(values: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import fields
 
 from collab.bus.memory import MemoryBus
 from collab.conf import CollabSettings, collab_settings
@@ -16,7 +15,6 @@ from collab.crdt.worker import Worker
 from collab.live.analysis import WorkerAnalyst
 from collab.live.clock import LoopClock
 from collab.live.hub import Hub
-from collab.live.limits import Limits
 from collab.live.roster import Roster
 from collab.storage.log import LogStore
 
@@ -28,7 +26,6 @@ class Runtime:
 
     def __init__(self, settings: CollabSettings) -> None:
         self.settings = settings
-        self.limits = engine_limits(settings)
         self.clock = LoopClock()
         self.store = LogStore()
         self.worker = Worker()
@@ -38,9 +35,9 @@ class Runtime:
         self.hub = Hub(
             store=self.store,
             bus=MemoryBus(),
-            analyst=WorkerAnalyst(self.worker, self.limits),
+            analyst=WorkerAnalyst(self.worker, settings),
             clock=self.clock,
-            limits=self.limits,
+            limits=settings,
         )
         self._stopping: asyncio.Task[bool] | None = None
 
@@ -60,11 +57,6 @@ class Runtime:
         await self.worker.stop()
         await self.store.stop()
         return saved
-
-
-def engine_limits(settings: CollabSettings) -> Limits:
-    """The part of the settings that concerns the engine."""
-    return Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
 
 
 _current: tuple[asyncio.AbstractEventLoop, Runtime] | None = None

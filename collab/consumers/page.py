@@ -61,7 +61,7 @@ class PageConsumer(AsyncConsumer):  # type: ignore[misc]
             close=self._close,
             extended=extended,
             clock=self.runtime.clock,
-            limits=self.runtime.limits,
+            limits=self.runtime.settings,
         )
         try:
             return await self.runtime.hub.join(page_id, peer), peer

@@ -17,7 +17,7 @@ from collab.crdt.frames import HEADER, checked_count, checked_length, encode_par
 from collab.crdt.merge import merge
 from collab.crdt.seed import seed_board, seed_document
 from collab.errors import CollabError
-from collab.wire import FindingKind, PageStructure, UpdateLimits, encode_state_vector, parse_update
+from collab.wire import FindingKind, PageLimits, PageStructure, UpdateLimits, encode_state_vector, parse_update
 
 MEMORY_CAP_BYTES = 2 * 1024**3
 NICENESS = 5
@@ -61,7 +61,7 @@ def _bounds(encoded: bytes) -> tuple[UpdateLimits, PageStructure]:
     return (
         UpdateLimits(max_bytes=bounds["update_bytes"]),
         PageStructure(
-            max_depth=bounds["depth"], max_types=bounds["types"], max_structs=bounds["structs"]
+            PageLimits(max_depth=bounds["depth"], max_types=bounds["types"], max_structs=bounds["structs"])
         ),
     )
 

@@ -10,7 +10,7 @@ from collab.crdt.worker import JobFailed, Worker
 from collab.errors import ImpossibleUpdate, MalformedFrame, TooLarge, TroubleHere
 from collab.live.limits import Limits
 from collab.live.ports import ExtendedIndex, IndexedPage
-from collab.wire import FindingKind, PageStructure, UpdateLimits, decode_state_vector, parse_update
+from collab.wire import FindingKind, PageLimits, PageStructure, UpdateLimits, decode_state_vector, parse_update
 
 _FAULTS_OF_THE_SENDER = {
     "MalformedFrame": ImpossibleUpdate,
@@ -22,7 +22,9 @@ NO_LIMIT_BYTES = 2**31
 
 def empty_structure(limits: Limits) -> PageStructure:
     """The index of a page without content, with the bounds of a page."""
-    return PageStructure(max_depth=limits.max_depth, max_types=limits.max_types, max_structs=limits.max_structs)
+    return PageStructure(
+        PageLimits(max_depth=limits.max_depth, max_types=limits.max_types, max_structs=limits.max_structs)
+    )
 
 
 class WorkerAnalyst:

@@ -20,8 +20,8 @@ class Allowance:
         self.used_bytes = 0
 
     def admits(self, more_bytes: int) -> bool:
-        """Whether so much more may wait."""
-        return self.used_bytes + more_bytes <= self._max_bytes
+        """Whether so much more may wait; nothing waiting admits anything."""
+        return not self.used_bytes or self.used_bytes + more_bytes <= self._max_bytes
 
 
 class Batch:

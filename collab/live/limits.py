@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import inf
 
 MIB = 1024 * 1024
+
+
+class BadLimit(ValueError):
+    """A bound or interval that cannot work.
+
+    Attributes:
+        field: Its name.
+        problem: What is wrong with it, as the rest of a sentence.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +108,23 @@ class Limits:
         """Refuse what cannot work.
 
         Raises:
-            ValueError: A value is not above zero, or two contradict each other; the text names the field.
+            BadLimit: A value makes no sense, or two contradict each other.
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-                raise ValueError(f"{field.name} must be a number above 0, not {value!r}")
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise BadLimit(field.name, f"must be a number, not {value!r}")
+            if field.type == "int" and not isinstance(value, int):
+                raise BadLimit(field.name, f"must be a whole number, not {value!r}")
+            if not 0 < value < inf:
+                raise BadLimit(field.name, f"must be above 0, not {value!r}")
         if self.max_update_bytes > self.max_frame_bytes:
-            raise ValueError("max_update_bytes must not be above max_frame_bytes")
+            raise BadLimit("max_update_bytes", "cannot be above COLLAB['max_frame_bytes']")
+        if self.max_page_bytes < self.max_update_bytes:
+            raise BadLimit("max_page_bytes", "cannot be below COLLAB['max_update_bytes']")
+        if self.max_unsaved_total_bytes < self.max_unsaved_bytes:
+            raise BadLimit("max_unsaved_total_bytes", "cannot be below COLLAB['max_unsaved_bytes']")
         if self.keep_alive_interval > 20:
-            raise ValueError("keep_alive_interval must not be above 20 seconds: stock clients give up after 30")
+            raise BadLimit("keep_alive_interval", "must be at most 20: Yjs clients reconnect after 30 seconds of silence")
+        if self.awareness_timeout <= self.keep_alive_interval:
+            raise BadLimit("awareness_timeout", "must be above COLLAB['keep_alive_interval']")

@@ -260,7 +260,10 @@ class Page:
             return Verdict.GAP
         if self._content.total_bytes + len(update) > self._limits.max_page_bytes:
             return Verdict.PAGE_FULL
-        if self.unsaved_bytes + len(update) > self._limits.max_unsaved_bytes or not self._allowance.admits(len(update)):
+        # An empty queue takes any update, so that one above the bound is not refused for ever.
+        if self.unsaved_bytes and self.unsaved_bytes + len(update) > self._limits.max_unsaved_bytes:
+            return Verdict.QUEUE_FULL
+        if not self._allowance.admits(len(update)):
             return Verdict.QUEUE_FULL
         return Verdict.TAKEN
 
@@ -306,6 +309,8 @@ class Page:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if not self._pending and not self.presence.has_changes:
+            return
         self._last_broadcast = self._clock.now()
         changes = self.presence.take_changes()
         if changes is not None:

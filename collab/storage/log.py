@@ -52,14 +52,17 @@ class LogStore:
     async def stop(self) -> None:
         """Close the connections and end the threads."""
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._writer, connection.close)
-        self._writer.shutdown()
-        # A reader closes its connection when the thread ends with the interpreter; ask each that ran to do it now.
-        await asyncio.gather(*(loop.run_in_executor(self._readers, connection.close) for _ in range(READERS)))
-        self._readers.shutdown()
+        for executor in (self._writer, self._readers):
+            await loop.run_in_executor(executor, _close_connection)
+            executor.shutdown()
 
     async def _run(self, executor: ThreadPoolExecutor, function: Callable[..., Result], *args: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(executor, _in_thread, function, args)
+
+
+def _close_connection() -> None:
+    # A function of its own: ``connection.close`` taken here would be the connection of this thread.
+    connection.close()
 
 
 def _in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Result:

@@ -279,7 +279,7 @@ async def test_a_frame_above_the_bound_is_refused_with_our_own_code() -> None:
 
 async def test_a_full_page_stays_readable_and_says_why_it_takes_nothing() -> None:
     """Closing the connection would take the page away from the person who filled it."""
-    engine = Engine(max_page_bytes=1000)
+    engine = Engine(max_page_bytes=1000, max_update_bytes=1000)
     page_id = engine.store.make_page()
     alice = await engine.client("Alice").join(page_id)
     await alice.write("x" * 900)
