@@ -19,8 +19,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, NoReturn, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NoReturn, Optional, Sequence, TextIO
 
 from collab.management.console import Console
 from collab.management.ports import AddressProblem, check
@@ -370,31 +371,34 @@ def _say_waiting(console: Console) -> Any:
 def exclusive(path: str, on_wait: Any = None) -> Iterator[None]:
     """Hold the lock of a file, waiting for whoever holds it. The system frees it if this process dies."""
     with open(path, "a", encoding="utf-8") as file:
+        if not _try_lock(file):
+            if on_wait is not None:
+                on_wait()
+            while not _try_lock(file):
+                time.sleep(0.1)
+        yield
+
+
+def claim(path: str) -> Optional[TextIO]:
+    """Take the lock of a file for as long as the returned file stays open; None if another process has it."""
+    file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - the caller keeps it
+    if _try_lock(file):
+        return file
+    file.close()
+    return None
+
+
+def _try_lock(file: TextIO) -> bool:
+    try:
         if sys.platform == "win32":
             import msvcrt
-            import time
 
-            while True:
-                try:
-                    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-                    break
-                except OSError:
-                    if on_wait is not None:
-                        on_wait()
-                        on_wait = None
-                    time.sleep(0.2)
-            try:
-                yield
-            finally:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if on_wait is not None:
-                    on_wait()
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,7 +19,7 @@ from django.db import DatabaseError, connection
 from django.urls import reverse
 
 from collab.management import ports
-from collab.management.bootstrap import EXIT_BAD_ARGUMENT, EXIT_FAILED, exclusive
+from collab.management.bootstrap import EXIT_BAD_ARGUMENT, EXIT_FAILED, claim, exclusive
 from collab.management.console import Console
 
 if TYPE_CHECKING:
@@ -44,9 +43,15 @@ class Command(BaseCommand):
         with listener:
             port: int = listener.getsockname()[1]
             if options["port"] is None and port != ports.DEFAULT_PORT:
-                self.console.warning(f"Port {ports.DEFAULT_PORT} is taken, so this is port {port}.")
+                self._warn(f"Port {ports.DEFAULT_PORT} is taken; using port {port}.")
             base_url = self._open_to(host, port)
-            with _setup_lock(settings.DATA_DIR):
+            alone = claim(str(settings.DATA_DIR / "server.lock"))
+            if alone is None:
+                self._warn(
+                    "Another server uses the same data. People on one do not see what people",
+                    "on the other do until they reload. Stop one, or set COLLAB_DATA_DIR.",
+                )
+            with exclusive(str(settings.DATA_DIR / "up.lock")):
                 self._prepare_database()
                 paths = self._make_links()
             self._serve(listener, host, port, [f"{base_url}{path}" for path in paths])
@@ -62,15 +67,21 @@ class Command(BaseCommand):
         self.console.problem(problem)
         sys.exit(code)
 
+    def _warn(self, *lines: str) -> None:
+        for line in lines:
+            self.console.warning(f"  {line}")
+        self.console.line()
+
     def _open_to(self, host: str, port: int) -> str:
         """Let people in under every name the machine has on this address, and return the URL to print."""
         names = ports.own_addresses() if ports.is_any_address(host) else [host]
         if _is_loopback(host):
             return f"http://{_in_url(host)}:{port}"
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *(_in_url(name) for name in names)]
-        self.console.warning("Warning: everybody in the networks of this machine can reach this server, and")
-        self.console.warning("what they type travels unencrypted. docs/running.md says how to put TLS in front.")
-        self.console.line()
+        self._warn(
+            "Everybody in the networks of this machine can reach this server, and what",
+            "they type travels unencrypted: docs/running.md says how to put TLS in front.",
+        )
         return f"http://{_in_url(names[0])}:{port}"
 
     def _prepare_database(self) -> None:
@@ -148,10 +159,3 @@ def _is_loopback(host: str) -> bool:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-@contextlib.contextmanager
-def _setup_lock(data_dir: Path) -> Iterator[None]:
-    """Let one process at a time migrate and make the demo room."""
-    with exclusive(str(Path(data_dir) / "up.lock")):
-        yield
