@@ -295,6 +295,18 @@ describe('away from the server', () => {
   })
 })
 
+test('a restart that lasts is no longer called one', () => {
+  start()
+  server.admit()
+  server.last.drop(4503)
+  expect(provider.restarting).toBe(true)
+  for (let attempt = 0; attempt < 7; attempt += 1) {
+    vi.advanceTimersByTime(31_000)
+    server.last.drop(1006)
+  }
+  expect(provider.restarting).toBe(false)
+})
+
 describe('refused', () => {
   test.each([
     [4400, 'malformed'],

@@ -40,6 +40,9 @@ const CONNECT_MS = 10_000
 /** Larger than any wait of ours: y-websocket takes the smaller of its own wait and `maxBackoffTime`. */
 const NO_OWN_BACKOFF = 12
 
+/** A restart that takes more attempts than this (about a quarter of a minute) is called by no such name any more. */
+const RESTART_ATTEMPTS = 6
+
 const CLOSE_TOO_BIG = 1009
 const CLOSE_SERVICE_RESTART = 1012
 const CLOSE_RESTARTING = 4503
@@ -166,6 +169,11 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     return this.ws.wsconnected
   }
 
+  /** The server ended the matter: only `connect` takes it up again. */
+  get ended(): boolean {
+    return this.refused !== undefined
+  }
+
   /** Changes of this tab that the server has not confirmed: leaving now would lose them. */
   get unsaved(): boolean {
     return this.localChanges || this.rejected
@@ -177,6 +185,11 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.refused = undefined
     this.ws.connect()
     this.refresh()
+  }
+
+  /** Do not wait for the next attempt, if one is being waited for. */
+  hurry(): void {
+    if (!this.ended && !this.connected) this.connect()
   }
 
   /** Leave and come back, for example under another name. */
@@ -329,6 +342,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private onClose(event: CloseEvent | null): void {
     this.attempts += 1
     if (event?.code === CLOSE_RESTARTING || event?.code === CLOSE_SERVICE_RESTART) this.restarting = true
+    if (this.attempts > RESTART_ATTEMPTS) this.restarting = false
     this.ws.wsUnsuccessfulReconnects = NO_OWN_BACKOFF
     this.ws.maxBackoffTime = backoffMs(this.attempts, this.random())
     this.answered = this.overdue = false

@@ -39,6 +39,7 @@ const place = rendered('main')
 const stage = new Stage(place, rendered('skeleton'), new Bars(rendered('bar-of-trouble')), data, {
   status: (status) => statusView.show(status),
   role: setRole,
+  connected: hurry,
 })
 
 const title = new RoomTitle(rendered('room-title'), data.room.title, (value) => renameRoom(data, value))
@@ -56,6 +57,7 @@ const roomSocket = new RoomSocket(socketUrl(data.room.socket), {
     Object.assign(data.me, me)
     people.setMe(me)
     if (role) setRole(role)
+    hurry()
   },
   renamed: (room) => {
     if (room.title !== undefined) {

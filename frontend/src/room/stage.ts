@@ -7,7 +7,7 @@ import { h } from './element'
 import { PageSession } from './page-session'
 import { keepsPageVisible, type Refusal, refusalPanel } from './refusal'
 import { roomStrings } from './strings'
-import { announce } from './toasts'
+import { announce, toast } from './toasts'
 
 /** A connection that comes back sooner is not worth a word. */
 const UNHEARD_MS = 1_500
@@ -26,7 +26,7 @@ export class Stage {
     private readonly skeleton: HTMLElement,
     private readonly bars: Bars,
     private readonly data: RoomData,
-    private readonly tell: { status(status: Status): void; role(role: Role): void },
+    private readonly tell: { status(status: Status): void; role(role: Role): void; connected(): void },
   ) {
     addEventListener('beforeunload', (event) => {
       if (this.unsaved) event.preventDefault()
@@ -48,6 +48,7 @@ export class Stage {
     const session = this.leaving.get(page.id) ?? this.begin(page)
     this.leaving.delete(page.id)
     this.session = session
+    session.provider.hurry()
     this.present(session)
   }
 
@@ -64,8 +65,8 @@ export class Stage {
 
   /** The network is back, or the tab is looked at again: do not wait for the next attempt. */
   hurry(): void {
-    if (this.session && !this.session.provider.connected && !this.refusal) this.session.provider.connect()
-    for (const session of this.leaving.values()) if (!session.provider.connected) session.provider.connect()
+    this.session?.provider.hurry()
+    for (const session of this.leaving.values()) session.provider.hurry()
   }
 
   /** Leave and come back under another name. */
@@ -77,12 +78,14 @@ export class Stage {
     const session = new PageSession(page, this.data)
     const { provider } = session
     provider.on('status', (status) => {
-      if (session !== this.session) return
-      this.tell.status(status)
-      this.showStatus(session, status)
+      if (session === this.session) {
+        this.tell.status(status)
+        this.showStatus(session, status)
+      } else if (status.kind === 'refused' || (status.kind === 'read-only' && status.unsaved)) this.giveUp(session)
     })
-    provider.on('connection', () => {
+    provider.on('connection', ({ connected }) => {
       if (session === this.session) this.showConnection(session)
+      if (connected) this.tell.connected()
     })
     provider.on('role', (role) => this.tell.role(role))
     provider.on('unsaved', (unsaved) => {
@@ -124,8 +127,15 @@ export class Stage {
     this.container = undefined
     this.session = undefined
     // A refused page will never be saved; what it held was said when it was refused.
-    if (session.provider.unsaved && session.provider.status.kind !== 'refused') this.leaving.set(session.page.id, session)
+    if (session.provider.unsaved && !session.provider.ended) this.leaving.set(session.page.id, session)
     else this.end(session)
+  }
+
+  /** A page in the background whose changes will never be taken: say so instead of waiting for ever. */
+  private giveUp(session: PageSession): void {
+    if (!this.leaving.has(session.page.id)) return
+    toast(roomStrings().lostOnPage(session.page.title), 'error')
+    this.end(session)
   }
 
   private end(session: PageSession): void {

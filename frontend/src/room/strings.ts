@@ -34,6 +34,7 @@ export const roomStrings = defineStrings({
     serverTroubleWhy: 'You can go on working. Your changes are kept in this tab until the server can store them.',
     notConnected: 'Not connected',
     notConnectedWhy: 'This page is closed here. The message on the page says why.',
+    lostOnPage: (title: string) => `Your last changes to “${title}” were not stored.`,
     savedAgain: 'Everything is saved again.',
 
     // Bars
@@ -148,6 +149,7 @@ export const roomStrings = defineStrings({
     serverTroubleWhy: '您可以继续工作。改动会留在此标签页中，直到服务器能够存储。',
     notConnected: '未连接',
     notConnectedWhy: '此页面已在这里关闭，原因见页面上的说明。',
+    lostOnPage: (title) => `您对“${title}”最近的改动没有保存。`,
     savedAgain: '所有改动均已保存。',
 
     reconnecting: '正在重新连接…',
