@@ -16,3 +16,7 @@ from config.settings import *
 # The real hasher costs a quarter of a second for every account a test makes.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 COLLAB_UNKNOWN_VARIABLES: list[str] = []
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file, as in production: tables of an in-memory database are locked against other threads' readers.
+    DATABASES["default"]["TEST"] = {"NAME": f"{_data_dir}/test.sqlite3"}  # noqa: F405

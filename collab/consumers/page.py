@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 SUBPROTOCOL = "collab.v1"
 
 
-class PageConsumer(AsyncConsumer):  # type: ignore[misc]
+class PageConsumer(AsyncConsumer):
     """Translates between ASGI messages and a page's peer."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:

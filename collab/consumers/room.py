@@ -31,7 +31,7 @@ PEOPLE_INTERVAL = 0.1
 """The list of people is sent at most once in this time, so that a class that comes at once does not cost n squared."""
 
 
-class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class RoomConsumer(AsyncWebsocketConsumer):
     """One tab in one room."""
 
     grant: Grant | None = None
@@ -126,9 +126,7 @@ class RoomConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _admit(self, room_id: UUID) -> Grant:
         try:
-            return await database_sync_to_async(access.admit_scope_to_room, thread_sensitive=False)(
-                self.scope, room_id
-            )
+            return await database_sync_to_async(access.admit_scope_to_room, thread_sensitive=False)(self.scope, room_id)
         except CollabError:
             raise
         except Exception as error:
@@ -180,5 +178,7 @@ def _describe(room_id: UUID) -> dict[str, Any] | None:
     room = Room.objects.filter(pk=room_id).values("title").first()
     if room is None:
         return None
-    pages = Page.objects.filter(room_id=room_id).order_by("position", "created_at").values("id", "kind", "title", "epoch")
+    pages = (
+        Page.objects.filter(room_id=room_id).order_by("position", "created_at").values("id", "kind", "title", "epoch")
+    )
     return {"title": room["title"], "pages": [{**page, "id": str(page["id"])} for page in pages]}

@@ -11,7 +11,7 @@ from collab.consumers.refusal import Receive, Send, refuse
 from collab.errors import UnknownPage
 
 
-class UnknownConsumer(AsyncConsumer):  # type: ignore[misc]
+class UnknownConsumer(AsyncConsumer):
     """Refuses."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -60,9 +60,7 @@ def _bounds(encoded: bytes) -> tuple[UpdateLimits, PageStructure]:
     bounds = json.loads(encoded)
     return (
         UpdateLimits(max_bytes=bounds["update_bytes"]),
-        PageStructure(
-            PageLimits(max_depth=bounds["depth"], max_types=bounds["types"], max_structs=bounds["structs"])
-        ),
+        PageStructure(PageLimits(max_depth=bounds["depth"], max_types=bounds["types"], max_structs=bounds["structs"])),
     )
 
 

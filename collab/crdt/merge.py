@@ -34,9 +34,7 @@ def merge(updates: Sequence[bytes]) -> bytes:
     level = list(updates)
     while len(level) > 1:
         level = [
-            _guarded(merge_updates, *level[start : start + MERGE_AT_ONCE])
-            if start + 1 < len(level)
-            else level[start]
+            _guarded(merge_updates, *level[start : start + MERGE_AT_ONCE]) if start + 1 < len(level) else level[start]
             for start in range(0, len(level), MERGE_AT_ONCE)
         ]
     return level[0]

@@ -26,7 +26,8 @@ def seed_board(parts: list[bytes]) -> list[bytes]:
 def seed_document(parts: list[bytes]) -> list[bytes]:
     """``[JSON list of nodes]`` to ``[update]``.
 
-    A node is ``{"type", "attrs"?, "content"?}`` as in ProseMirror's JSON, a text ``{"type": "text", "text", "marks"?}``.
+    A node is as in ProseMirror's JSON: ``{"type", "attrs"?, "content"?}``, or a text
+    ``{"type": "text", "text", "marks"?}``.
     """
     doc: Doc[Any] = Doc()
     fragment = doc.get("content", type=XmlFragment)

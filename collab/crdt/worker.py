@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_JOBS = 200
 JOB_TIMEOUT = 60.0
 STOP_TIMEOUT = 2.0
+PROJECT = Path(__file__).resolve().parents[2]
+"""Where ``collab`` is imported from."""
 
 
 class WorkerBusy(TroubleHere):
@@ -101,7 +103,7 @@ class Worker:
             "collab.crdt.jobs",
             stdin=PIPE,
             stdout=PIPE,
-            cwd=Path(__file__).resolve().parents[2],
+            cwd=PROJECT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             # Ctrl+C is for the owner: it drains first and then ends this process itself.
             start_new_session=True,

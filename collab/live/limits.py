@@ -125,6 +125,6 @@ class Limits:
         if self.max_unsaved_total_bytes < self.max_unsaved_bytes:
             raise BadLimit("max_unsaved_total_bytes", "cannot be below COLLAB['max_unsaved_bytes']")
         if self.keep_alive_interval > 20:
-            raise BadLimit("keep_alive_interval", "must be at most 20: Yjs clients reconnect after 30 seconds of silence")
+            raise BadLimit("keep_alive_interval", "must be at most 20: Yjs clients reconnect after 30 s of silence")
         if self.awareness_timeout <= self.keep_alive_interval:
             raise BadLimit("awareness_timeout", "must be above COLLAB['keep_alive_interval']")

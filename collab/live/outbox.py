@@ -47,9 +47,7 @@ class Outbox:
             self._remember(advances)
             return
         entries = self._entries
-        if entries and (
-            self.waiting_bytes + len(frame) > self._max_bytes or now - entries[0][2] > self._max_age
-        ):
+        if entries and (self.waiting_bytes + len(frame) > self._max_bytes or now - entries[0][2] > self._max_age):
             self.behind = True
             for _, dropped, _ in entries:
                 self._remember(dropped)

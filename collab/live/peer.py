@@ -54,8 +54,8 @@ class Peer:
 
     __slots__ = (
         "__weakref__",
-        "_close",
         "_clock",
+        "_close",
         "_notices",
         "_resync",
         "_saved_told",

@@ -1,4 +1,4 @@
-"""What the engine needs from outside, as Protocols. ``collab.runtime`` supplies the real ones, tests the memory ones."""
+"""What the engine needs from outside, as Protocols: ``collab.runtime`` supplies the real ones, tests their own."""
 
 from __future__ import annotations
 

@@ -60,4 +60,3 @@ class Roster:
             if attendance.page_id is not None and str(attendance.page_id) not in entry["pages"]:
                 entry["pages"].append(str(attendance.page_id))
         return {"people": list(people.values())[: self._max_listed], "count": len(people)}
-

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Case, F, PositiveBigIntegerField, Value, When
 from django.utils import timezone
 
@@ -39,15 +39,15 @@ class LogStore:
 
     async def load(self, page_id: UUID) -> StoredPage:
         """Read a page: its snapshot, if there is one, and every row after it."""
-        return await self._run(self._readers, load_page, page_id)
+        return await self._read(load_page, page_id)
 
     async def append(self, rows: Sequence[NewRow]) -> Mapping[UUID, int | Refusal]:
         """Commit rows in one transaction."""
-        return await self._run(self._writer, append_rows, rows)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, _in_thread, append_rows, (rows,))
 
     async def rows_after(self, page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:
         """The rows that somebody who knows the log up to ``sequence`` lacks."""
-        return await self._run(self._readers, rows_after, page_id, epoch, sequence)
+        return await self._read(rows_after, page_id, epoch, sequence)
 
     async def stop(self) -> None:
         """Close the connections and end the threads."""
@@ -56,8 +56,8 @@ class LogStore:
             await loop.run_in_executor(executor, _close_connection)
             executor.shutdown()
 
-    async def _run(self, executor: ThreadPoolExecutor, function: Callable[..., Result], *args: object) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(executor, _in_thread, function, args)
+    async def _read(self, function: Callable[..., Result], *args: object) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, _read_in_thread, function, args)
 
 
 def _close_connection() -> None:
@@ -66,8 +66,7 @@ def _close_connection() -> None:
 
 
 def _in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Result:
-    """Run a database function in a thread of ours; its errors become the engine's."""
-    close_old_connections()
+    """Run a database function in a thread of ours, on the connection that the thread keeps."""
     try:
         return function(*args)
     except CollabError:
@@ -78,6 +77,14 @@ def _in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Res
         raise StoreDown(str(error).strip()) from error
     except DatabaseError as error:
         raise TroubleHere(str(error).strip()) from error
+
+
+def _read_in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Result:
+    """The same for reads, tried again at once: the kept connection may be one that the database closed long ago."""
+    try:
+        return _in_thread(function, args)
+    except StoreDown:
+        return _in_thread(function, args)
 
 
 def load_page(page_id: UUID) -> StoredPage:

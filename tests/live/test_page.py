@@ -177,7 +177,7 @@ async def test_a_viewer_is_told_then_closed_and_nothing_of_it_arrives() -> None:
 
 
 async def test_a_refused_edit_of_a_viewer_is_never_acknowledged() -> None:
-    """"Saved" for something that was thrown away would be the worst lie of all."""
+    """ "Saved" for something that was thrown away would be the worst lie of all."""
     engine = Engine()
     page_id = engine.store.make_page()
     carol = await engine.client("Carol", can_edit=False).join(page_id)
