@@ -28,6 +28,7 @@ class PageInline(admin.TabularInline):
     """The pages of a room."""
 
     model = Page
+    view_on_site = False
     fields = ("title", "kind", "position", "epoch", "last_seq", "edited_at")
     readonly_fields = ("kind", "epoch", "last_seq", "edited_at")
     ordering = ("position", "id")
@@ -75,7 +76,8 @@ class RoomAdmin(admin.ModelAdmin):
     """Rooms are made on the start page or by ``create_room``; here they are looked at, renamed, shared and deleted."""
 
     form = TitleForm
-    list_display = ("title", "created_by", "page_count", "member_count", "link_count", "created_at", "updated_at")
+    view_on_site = False  # being staff does not open a room
+    list_display = ("title", "created_by", "page_count", "member_count", "link_count", "updated_at")
     list_filter = ("created_at", "updated_at")
     list_select_related = ("created_by",)
     search_fields = ("title", "=id", "created_by__username")
@@ -136,7 +138,8 @@ class PageAdmin(admin.ModelAdmin):
     """Pages: their titles can be changed, the rest is kept by the engine."""
 
     form = TitleForm
-    list_display = ("title", "room", "kind", "epoch", "last_seq", "row_count", "image_count", "edited_at", "created_at")
+    view_on_site = False
+    list_display = ("title", "room", "kind", "epoch", "last_seq", "row_count", "image_count", "edited_at")
     list_filter = ("kind", "edited_at", "created_at")
     list_select_related = ("room",)
     search_fields = ("title", "=id", "room__title", "=room__id")
@@ -217,6 +220,7 @@ def _payload_bytes(model: Any, page_id: Any) -> int:
 class AttachmentAdmin(ReadOnlyAdmin):
     """Images: their kind and size. What they show is for people who may open the room."""
 
+    view_on_site = False
     list_display = ("id", "page", "room", "content_type", "dimensions", "size", "uploaded_by", "created_at")
     list_filter = ("content_type", "created_at")
     list_select_related = ("page__room", "uploaded_by")

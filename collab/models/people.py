@@ -56,7 +56,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.role}"
+        return str(self.get_role_display())
 
 
 class ShareLink(models.Model):

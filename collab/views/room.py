@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -18,7 +20,7 @@ from collab.access import Grant
 from collab.conf import collab_settings
 from collab.errors import UnknownPage
 from collab.models import Page, Room
-from collab.refusals import not_found
+from collab.refusals import error_page, not_found
 
 _BROWSER_LANGUAGES = {"zh-hans": "zh-CN"}
 
@@ -33,11 +35,19 @@ def room(request: HttpRequest, room_id: UUID) -> HttpResponse:
     except (UnknownPage, Room.DoesNotExist):
         return not_found(request)
     pages = [page_json(page) for page in row.pages.order_by("position", "id")]
+    if not pages:
+        return error_page(
+            request,
+            status=HTTPStatus.NOT_FOUND,
+            title=_("This room has no pages"),
+            explanation=_("The last one was deleted."),
+            advice=_("Ask an owner of the room, or make a new one on the start page."),
+        )
     wanted = request.GET.get("page")
     context = {
         "room": row,
         "pages": pages,
-        "current_page": next((page for page in pages if page["id"] == wanted), pages[0] if pages else None),
+        "current_page": next((page for page in pages if page["id"] == wanted), pages[0]),
         "people": [],
         "me": grant.identity.as_json(),
         "role": grant.role,
