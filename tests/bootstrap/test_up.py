@@ -69,7 +69,7 @@ def test_it_prints_a_line_per_step_and_what_one_needs_to_know(running: Server) -
     assert str(running.data) in running.log
     assert "Stop with Ctrl+C" in running.log
     assert "\x1b" not in running.log
-    assert len(lines) == 12
+    assert len(lines) == 13
 
 
 def test_the_demo_link_lets_people_without_an_account_in(running: Server) -> None:
