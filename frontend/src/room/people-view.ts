@@ -80,8 +80,8 @@ export class PeopleView {
     this.button.title = sorted.map((person) => this.nameOf(person)).join('\n')
     this.button.replaceChildren(
       ...faces.map((person) => this.face(person)),
-      ...(more > 0 ? [h('span', { class: 'avatar more' }, `+${more}`)] : []),
-      h('span', { class: 'people-count' }, String(sorted.length)),
+      ...(more > 0 ? [h('span', { class: 'avatar more', 'aria-hidden': 'true' }, `+${more}`)] : []),
+      h('span', { class: 'people-count', 'aria-hidden': 'true' }, String(sorted.length)),
     )
   }
 
