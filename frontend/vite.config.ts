@@ -8,6 +8,10 @@ import { licences } from './plugins/licences.ts'
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const inPackage = (...names: string[]) => new RegExp(`[\\\\/]node_modules[\\\\/](?:${names.join('|')})[\\\\/]`)
 
+const isForExcalidraw = (id: string): boolean =>
+  id.includes('excalidraw-stub:') ||
+  (id.includes('/node_modules/') && !/\/node_modules\/(?:lucide-static|vite)\/|\/locales\//.test(id))
+
 export default defineConfig({
   // Relative: the files find each other under whatever STATIC_URL the project has.
   base: './',
@@ -48,14 +52,19 @@ export default defineConfig({
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
+            // Used by the room and the pages alike: in a chunk of its own, or every change of the room would rename theirs.
+            { name: 'shared', test: /[\\/]src[\\/]i18n[\\/]|vite\/preload-helper/, priority: 50 },
             { name: 'react', test: inPackage('react', 'react-dom', 'scheduler'), priority: 40 },
             { name: 'yjs', test: inPackage('yjs', 'lib0', 'y-protocols', 'y-websocket'), priority: 40 },
+            { name: 'floating', test: inPackage('@floating-ui/(?:core|dom|utils)'), priority: 40 },
             { name: 'highlight', test: inPackage('lowlight', 'highlight\\.js', 'devlop'), priority: 30 },
             {
               name: 'prosemirror',
               test: inPackage('@tiptap', 'prosemirror-[a-z-]+', 'orderedmap', 'rope-sequence', 'w3c-keyname', 'linkifyjs'),
               priority: 30,
             },
+            // What is left of the packages is there for Excalidraw; its languages stay apart, one is loaded.
+            { name: 'excalidraw', test: isForExcalidraw, priority: 10 },
           ],
         },
       },

@@ -110,7 +110,7 @@ def vite_page(kind: str) -> SafeString:
         "\n",
         '<link rel="{}" href="{}"{}>',
         [("modulepreload", _url(chunk["file"]), "") for chunk in chunks]
-        + [("preload", _url(css), mark_safe(' as="style"')) for css in styles],
+        + [("preload", _url(css), mark_safe(' as="style" crossorigin')) for css in styles],
     )
 
 

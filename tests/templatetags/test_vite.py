@@ -63,7 +63,7 @@ def test_the_code_of_a_page_kind_is_only_hinted_at() -> None:
     html = render('{% vite_page "board" %}')
 
     assert '<link rel="modulepreload" href="/static/collab/assets/board-1.js">' in html
-    assert '<link rel="preload" href="/static/collab/assets/board-1.css" as="style">' in html
+    assert '<link rel="preload" href="/static/collab/assets/board-1.css" as="style" crossorigin>' in html
     assert "<script" not in html
 
 
