@@ -36,8 +36,22 @@ class Console:
 
     def line(self, text: str = "") -> None:
         """Print one line at once: whoever reads through a pipe waits for it."""
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        self._write(text + "\n")
+
+    def fresh_line(self) -> None:
+        """Take away the ^C that a terminal shows when it is typed."""
+        if self._is_terminal and os.name != "nt":
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            # Nobody listens any more: the pipe's reader ended or the terminal was closed. Work goes on unheard.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
 
     def heading(self, text: str) -> None:
         self.line(self._paint(text, _BOLD))
@@ -61,14 +75,12 @@ class Console:
         step = Step(name)
         started = time.monotonic()
         if self._is_terminal and doing:
-            self._stream.write("  {:<{}}{}".format(name, _NAME_WIDTH, self._paint(doing + " ...", _DIM)))
-            self._stream.flush()
+            self._write("  {:<{}}{}".format(name, _NAME_WIDTH, self._paint(doing + " ...", _DIM)))
         try:
             yield step
         finally:
             if self._is_terminal and doing:
-                self._stream.write("\r\x1b[K" if os.name != "nt" else "\r" + " " * (WIDTH - 1) + "\r")
-                self._stream.flush()
+                self._write("\r\x1b[K" if os.name != "nt" else "\r" + " " * (WIDTH - 1) + "\r")
         self.line(self._step_line(step, time.monotonic() - started))
 
     def _step_line(self, step: Step, seconds: float) -> str:

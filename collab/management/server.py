@@ -62,6 +62,9 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # A terminal that is closed stops the server like Ctrl+C, unless it was started with nohup.
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self.handle_exit)
         await super().startup(sockets)
         if sockets:
             self._announcing = asyncio.create_task(self._announce(sockets[0]))

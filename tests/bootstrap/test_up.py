@@ -147,9 +147,9 @@ def test_a_demo_link_that_is_lost_is_replaced_and_the_room_stays(server: StartSe
     assert Visitor().get(product.link)[1] == room
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_stops_cleanly_and_says_that_everything_is_saved(server: StartServer, number: signal.Signals) -> None:
-    """Ctrl+C in a terminal, SIGTERM from whatever manages processes: the same end, exit code 0."""
+    """Ctrl+C in a terminal, a closed terminal, SIGTERM from whatever manages processes: the same end, exit code 0."""
     product = server()
 
     assert product.stop(with_signal=number) == 0
@@ -165,6 +165,23 @@ def test_ctrl_c_before_it_serves_ends_without_a_traceback(tmp_path: Path) -> Non
 
     assert server.stop(with_signal=signal.SIGINT) in {0, 130}
     assert "Traceback" not in server.log
+
+
+def test_it_goes_on_when_nobody_reads_its_output_any_more(tmp_path: Path) -> None:
+    """``manage.py up | head`` must not end the server when head has seen enough."""
+    server = Server(tmp_path)
+    command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(server.port)]
+    process = subprocess.Popen(command, env=server.env, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    try:
+        wait_until(lambda: answers(server.port) and server.get("/healthz/live")[0] == 200, what="it answered")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_taken_port_that_was_asked_for_is_an_error_that_names_the_remedy(running: Server) -> None:

@@ -146,6 +146,7 @@ class Command(BaseCommand):
         console.line()
 
     def _say_goodbye(self, server: Server) -> None:
+        self.console.fresh_line()
         if server.problem is not None:
             self._fail(f"Stopped: {server.problem}")
         if not server.saved:
