@@ -371,7 +371,7 @@ class Server(Service):
         self.allow_tracebacks = False
         self._shown = 0
         self.env = {
-            **{key: value for key, value in os.environ.items() if key not in _OWN_TO_THE_TESTS},
+            **{name: value for name, value in os.environ.items() if not _is_a_setting(name)},
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "COLLAB_DATA_DIR": str(self.data),
             "PYTHONUNBUFFERED": "1",
@@ -426,7 +426,9 @@ class Server(Service):
             return error.code, error.read()
 
 
-_OWN_TO_THE_TESTS = {"COLLAB_REQUIRE_ALL", "DJANGO_SETTINGS_MODULE", "PYTEST_CURRENT_TEST"}
+def _is_a_setting(name: str) -> bool:
+    """Whether a variable of whoever runs the tests would change how the product behaves."""
+    return name.startswith(("COLLAB_", "DJANGO_")) or name.removesuffix("_FILE") in {"DATABASE_URL", "REDIS_URL"}
 
 
 @contextlib.contextmanager

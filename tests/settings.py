@@ -1,4 +1,7 @@
-"""The product's settings with a data directory of this run's own, so that no test touches anybody's rooms."""
+"""The product's settings with a data directory of this run's own, so that no test touches anybody's rooms.
+
+Variables of whoever runs the tests change nothing, but for DATABASE_URL: the tests run on Postgres too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import os
 import shutil
 import tempfile
 
+for _name in [name for name in os.environ if name.startswith("COLLAB_") and name != "COLLAB_REQUIRE_ALL"]:
+    del os.environ[_name]
 _data_dir = tempfile.mkdtemp(prefix="collab-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 os.environ["COLLAB_DATA_DIR"] = _data_dir

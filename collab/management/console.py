@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
-from typing import Iterator, Optional, TextIO
+from typing import Iterator
 
 WIDTH = 80
 _NAME_WIDTH = 16
@@ -27,12 +27,12 @@ class Step:
 
 
 class Console:
-    """Prints steps, sentences and links to one stream."""
+    """Prints steps, sentences and links."""
 
-    def __init__(self, stream: Optional[TextIO] = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
+    def __init__(self, *, colours: bool = True) -> None:
+        self._stream = sys.stdout
         self._is_terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._colours = self._is_terminal and "NO_COLOR" not in os.environ and os.name != "nt"
+        self._colours = colours and self._is_terminal and "NO_COLOR" not in os.environ and os.name != "nt"
 
     def line(self, text: str = "") -> None:
         """Print one line at once: whoever reads through a pipe waits for it."""

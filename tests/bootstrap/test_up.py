@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import json
 import os
 import re
 import signal
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from tests.services import ROOT, Server, answers, free_port, temporary_folder, wait_until
 
@@ -155,6 +158,27 @@ def test_it_stops_cleanly_and_says_that_everything_is_saved(server: StartServer,
     assert product.stop(with_signal=number) == 0
     assert product.log.splitlines()[-1] == "Stopped. Everything is saved."
     assert not answers(product.port)
+
+
+def test_open_browsers_are_told_that_it_restarts(server: StartServer) -> None:
+    """4503 makes them come back by themselves; they show a thin bar meanwhile, not an error."""
+    product = server()
+    room = json.loads(product.manage("create_room", "--title", "Plan", "--json"))
+    address = f"ws://127.0.0.1:{product.port}{room['pages'][0]['socket']}?token={room['token']}"
+    with connect(address) as browser:
+        browser.recv(timeout=20)
+        assert product.stop(with_signal=signal.SIGINT) == 0
+        with pytest.raises(ConnectionClosed) as closed:
+            _read_to_the_end(browser)
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4503
+    assert product.log.splitlines()[-1] == "Stopped. Everything is saved."
+
+
+def _read_to_the_end(browser: ClientConnection) -> None:
+    while True:
+        browser.recv(timeout=20)
 
 
 def test_ctrl_c_before_it_serves_ends_without_a_traceback(tmp_path: Path) -> None:

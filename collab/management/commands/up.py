@@ -37,7 +37,7 @@ class Command(BaseCommand):
         ports.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.console = Console(sys.stdout)
+        self.console = Console(colours=not options["no_color"])
         host: str = options["host"]
         listener = self._listen(host, options["port"])
         with listener:
