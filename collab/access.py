@@ -161,9 +161,11 @@ def admit_to_page(
         UnknownPage: There is no such page, or this person must not learn that there is.
     """
     page = Page.objects.only("id", "kind", "room_id").filter(pk=page_id).first()
+    # A page that is missing is looked for as thoroughly as a forbidden one: answers must not differ, nor the time they
+    # take, nor what is read on the way (a session that was read shows as "Vary: Cookie").
+    role, link_id = _role_in(page.room_id if page else page_id, user=user, session=session, token=token)
     if page is None:
         raise UnknownPage("no such page, or not for this person")
-    role, link_id = _role_in(page.room_id, user=user, session=session, token=token)
     return Grant(
         identity=identify(user=user, session=session, name=name),
         room_id=page.room_id,

@@ -18,10 +18,11 @@ from collab.refusals import not_found
 def file(request: HttpRequest, file_id: UUID) -> HttpResponse:
     """One image. Its bytes never change, so browsers may keep it; shared caches may not."""
     attachment = Attachment.objects.filter(pk=file_id).first()
-    if attachment is None or attachment.content_type not in EXTENSIONS:
-        return not_found(request)
+    page_id = attachment.page_id if attachment else file_id
     try:
-        access.admit_to_page(user=request.user, session=request.session, page_id=attachment.page_id)
+        access.admit_to_page(user=request.user, session=request.session, page_id=page_id)
+        if attachment is None:
+            return not_found(request)
         with attachment.file.open("rb") as stored:
             data = stored.read()
     except (UnknownPage, FileNotFoundError):
