@@ -24,8 +24,8 @@ export default defineConfig({
       classic: ['theme'],
       without: {
         'src/room/main.ts': ['react', 'excalidraw', 'prosemirror', 'highlight'],
-        'src/document/index.ts': ['react', 'excalidraw'],
-        'src/board/index.tsx': ['prosemirror', 'highlight'],
+        'src/document/index.ts': ['room', 'react', 'excalidraw'],
+        'src/board/index.tsx': ['room', 'prosemirror', 'highlight'],
       },
     }),
   ],
@@ -53,7 +53,8 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             // Used by the room and the pages alike: in a chunk of its own, or every change of the room would rename theirs.
-            { name: 'shared', test: /[\\/]src[\\/]i18n[\\/]|vite\/preload-helper/, priority: 50 },
+            { name: 'shared', test: /[\\/]src[\\/](?:i18n[\\/]|contract\.ts)|vite\/preload-helper/, priority: 50 },
+            { name: 'icons', test: inPackage('lucide-static'), priority: 50 },
             { name: 'react', test: inPackage('react', 'react-dom', 'scheduler'), priority: 40 },
             { name: 'yjs', test: inPackage('yjs', 'lib0', 'y-protocols', 'y-websocket'), priority: 40 },
             { name: 'floating', test: inPackage('@floating-ui/(?:core|dom|utils)'), priority: 40 },
