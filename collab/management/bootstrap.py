@@ -318,7 +318,7 @@ def _run(command: List[str]) -> "tuple[int, str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=sys.platform != "win32",
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PIP_USER": "0"},
     )
     try:
         said, _nothing = process.communicate()

@@ -75,13 +75,12 @@ class Command(BaseCommand):
     def _open_to(self, host: str, port: int) -> str:
         """Let people in under every name the machine has on this address, and return the URL to print."""
         names = ports.own_addresses() if ports.is_any_address(host) else [host]
-        if _is_loopback(host):
-            return f"http://{_in_url(host)}:{port}"
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *(_in_url(name) for name in names)]
-        self._warn(
-            "Everybody in the networks of this machine can reach this server, and what",
-            "they type travels unencrypted: docs/running.md says how to put TLS in front.",
-        )
+        if not _is_loopback(host):
+            self._warn(
+                "Everybody in the networks of this machine can reach this server, and what",
+                "they type travels unencrypted: docs/running.md says how to put TLS in front.",
+            )
         return f"http://{_in_url(names[0])}:{port}"
 
     def _prepare_database(self) -> None:
