@@ -179,7 +179,7 @@ describe('editing in place', () => {
 describe('tabs', () => {
   let list: HTMLElement
   let pages: PageInfo[]
-  const actions = { open: vi.fn(), mayRename: vi.fn(() => true), rename: vi.fn(() => Promise.resolve()) }
+  const actions = { open: vi.fn(), approach: vi.fn(), mayRename: vi.fn(() => true), rename: vi.fn(() => Promise.resolve()) }
 
   beforeEach(() => {
     vi.clearAllMocks()

@@ -46,6 +46,7 @@ const title = new RoomTitle(rendered('room-title'), data.room.title, (value) => 
 title.offerRenaming(data.room.can.rename)
 const tabs = new Tabs(rendered('tabs'), data.pages, {
   open: (pageId) => open(pageId, true),
+  approach: (pageId) => preload(pageById(pageId)?.kind),
   mayRename: () => data.room.can.rename,
   rename: (pageId, value) => renamePage(data, pageId, value),
 })
@@ -98,8 +99,6 @@ document.addEventListener('visibilitychange', () => {
 
 open(firstPage(), false)
 history.replaceState({ page: stage.current?.page.id }, '')
-// The other kinds of page, once this one has had its turn
-setTimeout(() => data.pages.forEach((page) => preload(page.kind)), 4_000)
 
 /** The page of the address; without one, the first, as the server chose it too. */
 function firstPage(): string {

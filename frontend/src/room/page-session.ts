@@ -19,9 +19,9 @@ const KINDS: Record<PageInfo['kind'], () => Promise<{ mount: MountPage }>> = {
   document: () => import('../document/index'),
 }
 
-/** Begin loading the code of a kind before it is needed. */
-export function preload(kind: PageInfo['kind']): void {
-  KINDS[kind]().catch(() => undefined)
+/** Begin loading the code of a kind when it is about to be needed. */
+export function preload(kind: PageInfo['kind'] | undefined): void {
+  if (kind) KINDS[kind]().catch(() => undefined)
 }
 
 export class PageSession {

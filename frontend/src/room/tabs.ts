@@ -8,6 +8,8 @@ const TITLE_LENGTH = 120
 
 interface TabActions {
   open(pageId: string): void
+  /** The pointer or the focus is on a tab: it may be opened next. */
+  approach(pageId: string): void
   mayRename(): boolean
   rename(pageId: string, title: string): Promise<void>
 }
@@ -31,6 +33,8 @@ export class Tabs {
         event.preventDefault()
         actions.open(pageId)
       })
+      tab.addEventListener('pointerenter', () => actions.approach(pageId))
+      tab.addEventListener('focus', () => actions.approach(pageId))
       tab.addEventListener('dblclick', () => this.edit(pageId))
     }
     this.offerRenaming()
