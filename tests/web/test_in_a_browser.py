@@ -74,7 +74,7 @@ def test_the_admin_works_under_the_same_policy(prepared: Any, browser: Any) -> N
     ):
         tab.goto(f"{base}/admin/collab/{path}")
     tab.locator(".select2-selection").first.click()
-    tab.locator(".select2-results__option", has_text="Sprint planning").wait_for()
+    tab.locator(".select2-results__option", has_text="Sprint planning").first.wait_for()
     assert tab.get_by_text("Collab · Admin").is_visible()
 
 

@@ -9,6 +9,7 @@ import ast
 import gettext
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def strings_in_template(source: str) -> Iterator[Key]:
         yield (texts[0], texts[1]) if "p" in name else (None, texts[0])
 
 
+@cache
 def all_strings() -> set[Key]:
     """Every string of the server."""
     found: set[Key] = set()
