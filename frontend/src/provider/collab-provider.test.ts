@@ -295,6 +295,25 @@ describe('away from the server', () => {
   })
 })
 
+test('a server that lets in and throws out again is not called a connection', () => {
+  start()
+  server.admit()
+  confirmAll()
+  settle()
+  server.last.drop(4500)
+  edit()
+  shown.length = 0
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    vi.advanceTimersByTime(31_000)
+    server.last.open()
+    server.last.notice({ kind: 'role', role: 'editor', epoch: 1 })
+    vi.advanceTimersByTime(1_000)
+    server.last.drop(4500)
+  }
+  expect(shown.map((status) => status.kind)).toEqual(['offline'])
+  expect(provider.unsaved).toBe(true)
+})
+
 test('a restart that lasts is no longer called one', () => {
   start()
   server.admit()

@@ -165,8 +165,9 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     return this.gate.shown
   }
 
+  /** The server is there and has sent its content on this connection: being let in and thrown out does not count. */
   get connected(): boolean {
-    return this.ws.wsconnected
+    return this.ws.wsconnected && this.ws.synced
   }
 
   /** The server ended the matter: only `connect` takes it up again. */
@@ -189,7 +190,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   /** Do not wait for the next attempt, if one is being waited for. */
   hurry(): void {
-    if (!this.ended && !this.connected) this.connect()
+    if (!this.ended && !this.ws.wsconnected) this.connect()
   }
 
   /** Leave and come back, for example under another name. */
@@ -226,13 +227,13 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
       if (!synced) return
       this.attempts = 0
       this.everSynced = true
+      this.restarting = false
       this.resolveSynced()
-      this.refresh()
+      this.onConnection()
     })
     ws.on('status', ({ status }: { status: string }) => {
       this.clock.clearTimer(this.connectTimer)
       if (status === 'connecting') this.connectTimer = this.clock.setTimer(() => this.reconnect(), CONNECT_MS)
-      if (status === 'connected') this.restarting = false
       this.onConnection()
     })
     ws.on('connection-close', (event: CloseEvent | null) => this.onClose(event))
@@ -372,7 +373,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   }
 
   private onConnection(): void {
-    this.emit('connection', [{ connected: this.ws.wsconnected, restarting: this.restarting }])
+    this.emit('connection', [{ connected: this.connected, restarting: this.restarting }])
     this.refresh()
   }
 
@@ -381,7 +382,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.gate.offer(
       decideStatus({
         refused: this.refused,
-        connected: this.ws.wsconnected,
+        connected: this.connected,
         everSynced: this.everSynced,
         answered: this.answered,
         confirmed: this.isSettled(),

@@ -59,10 +59,10 @@ describe('words', () => {
 
   test('a way to sign in is offered only where there is one', () => {
     const data = { urls: { home: '/' } } as RoomData
-    const panel = refusalPanel('sign-in', false, data, () => undefined)
+    const panel = refusalPanel('sign-in', false, data, { tryAgain: vi.fn(), reload: vi.fn() })
     expect([...panel.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toEqual(['/'])
     data.urls.sign_in = '/sign-in/'
-    const withSignIn = refusalPanel('sign-in', false, data, () => undefined)
+    const withSignIn = refusalPanel('sign-in', false, data, { tryAgain: vi.fn(), reload: vi.fn() })
     expect([...withSignIn.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toEqual(['/sign-in/', '/'])
   })
 })

@@ -41,7 +41,12 @@ export function keepsPageVisible(refusal: Refusal): boolean {
 }
 
 /** The panel with sentence and ways on. */
-export function refusalPanel(refusal: Refusal, unsaved: boolean, data: RoomData, tryAgain: () => void): HTMLElement {
+export function refusalPanel(
+  refusal: Refusal,
+  unsaved: boolean,
+  data: RoomData,
+  actions: { tryAgain(): void; reload(): void },
+): HTMLElement {
   const strings = roomStrings()
   const { title, text, ways } = wordingOf(refusal, strings)
   const offered = ways.filter((way) => way !== 'sign-in' || data.urls.sign_in)
@@ -49,9 +54,9 @@ export function refusalPanel(refusal: Refusal, unsaved: boolean, data: RoomData,
     const name = primary ? 'button primary' : 'button'
     switch (way) {
       case 'reload':
-        return h('button', { class: name, type: 'button', on: { click: () => location.reload() } }, strings.reload)
+        return h('button', { class: name, type: 'button', on: { click: () => actions.reload() } }, strings.reload)
       case 'try-again':
-        return h('button', { class: name, type: 'button', on: { click: tryAgain } }, strings.tryAgain)
+        return h('button', { class: name, type: 'button', on: { click: () => actions.tryAgain() } }, strings.tryAgain)
       case 'home':
         return h('a', { class: name, href: data.urls.home }, strings.home)
       case 'sign-in':

@@ -19,6 +19,8 @@ export class Stage {
   private container: HTMLElement | undefined
   private refusal: HTMLElement | undefined
   private roomRefusal: Refusal | undefined
+  /** The person was told what is lost and chose to reload: do not ask again. */
+  private reloading = false
   private barTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
@@ -29,7 +31,7 @@ export class Stage {
     private readonly tell: { status(status: Status): void; role(role: Role): void; connected(): void },
   ) {
     addEventListener('beforeunload', (event) => {
-      if (this.unsaved) event.preventDefault()
+      if (this.unsaved && !this.reloading) event.preventDefault()
     })
   }
 
@@ -190,7 +192,13 @@ export class Stage {
   private showRefusal(refusal: Refusal, unsaved: boolean): void {
     this.refusal?.remove()
     this.skeleton.hidden = true
-    this.refusal = refusalPanel(refusal, unsaved, this.data, () => this.session?.provider.connect())
+    this.refusal = refusalPanel(refusal, unsaved, this.data, {
+      tryAgain: () => this.session?.provider.connect(),
+      reload: () => {
+        this.reloading = true
+        location.reload()
+      },
+    })
     this.place.append(this.refusal)
   }
 
