@@ -297,6 +297,10 @@ LOGGING = {
     },
 }
 
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for sub-domains, and
+    "security.W021",  # HSTS preloading, concern more of the domain than this product
+    "security.W019",  # frames of our own origin are allowed on purpose, by the content security policy too
+]
 
 COLLAB_UNKNOWN_VARIABLES = env.unknown(prefix="COLLAB_")
