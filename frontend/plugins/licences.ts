@@ -14,6 +14,20 @@ const PERMISSIVE = new Set([
 /** Packages that name their licence only in a file. */
 const LICENCE_IN_FILE: Record<string, string> = { fuzzy: 'MIT', khroma: 'MIT' }
 
+/** What the MIT licence says; for packages under it that come without a file of their own. */
+const MIT_TEXT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`
+
 interface Shipped {
   name: string
   version: string
@@ -44,13 +58,23 @@ function describe(folder: string): Shipped {
     name: string
     version: string
     license?: string
+    author?: string | { name?: string }
+    repository?: string | { url?: string }
   }
   const file = readdirSync(folder).sort().find((name) => /^licen[cs]e(\.|$|-mit)/i.test(name))
+  const licence = manifest.license ?? LICENCE_IN_FILE[manifest.name] ?? 'unknown'
+  const author = typeof manifest.author === 'string' ? manifest.author : manifest.author?.name
+  const home = typeof manifest.repository === 'string' ? manifest.repository : manifest.repository?.url
+  const holder = `Copyright (c) ${author || `the authors of ${manifest.name}`}${home ? ` (${home})` : ''}`
   return {
     name: manifest.name,
     version: manifest.version,
-    licence: manifest.license ?? LICENCE_IN_FILE[manifest.name] ?? 'unknown',
-    text: file ? readFileSync(join(folder, file), 'utf8').replace(/\r\n?/g, '\n').trim() : '',
+    licence,
+    text: file
+      ? readFileSync(join(folder, file), 'utf8').replace(/\r\n?/g, '\n').trim()
+      : licence === 'MIT'
+        ? `${holder}\n\n${MIT_TEXT}`
+        : holder,
   }
 }
 
@@ -72,14 +96,15 @@ export function licences(asText: string[]): Plugin {
         }
       }
       for (const folder of asText) folders.add(folder)
-      const shipped = [...folders].map(describe).sort((a, b) => (a.name + a.version < b.name + b.version ? -1 : 1))
+      const byName = new Map([...folders].map(describe).map((each) => [`${each.name} ${each.version}`, each]))
+      const shipped = [...byName.keys()].sort().map((name) => byName.get(name)!)
       const refused = shipped.filter((each) => !isPermissive(each.licence))
       if (refused.length > 0) {
         this.error(`Not a permissive licence: ${refused.map((each) => `${each.name} (${each.licence})`).join(', ')}`)
       }
       const rule = '-'.repeat(80)
       const sections = shipped.map(
-        (each) => `${rule}\n${each.name} ${each.version} - ${each.licence}\n\n${each.text || '(no licence file in the package)'}`,
+        (each) => `${rule}\n${each.name} ${each.version} - ${each.licence}\n\n${each.text}`,
       )
       this.emitFile({
         type: 'asset',
