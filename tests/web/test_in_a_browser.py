@@ -57,7 +57,6 @@ def test_the_admin_works_under_the_same_policy(prepared: Any, browser: Any) -> N
     """Every breach of the policy, script error and request that leaves the host is a failure of this test."""
     base, (token, room_id, page_id) = prepared
     alice = browser.person("Alice")
-    alice.allow("favicon")
     tab = alice.open(f"{base}/sign-in/{token}/")
     tab.get_by_role("button", name="Sign in").click()
     tab.wait_for_url(f"{base}/admin/")
@@ -83,7 +82,6 @@ def test_somebody_who_signed_in_makes_a_room_from_the_start_page_and_finds_it_th
 ) -> None:
     base, (token, _room_id, _page_id) = prepared
     alice = browser.person("Alice", width=390)
-    alice.allow("favicon")
     tab = alice.open(f"{base}/sign-in/{token}/")
     tab.get_by_role("button", name="Sign in").click()
     tab.wait_for_url(f"{base}/admin/")
