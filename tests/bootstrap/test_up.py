@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.services import ROOT, Server, answers, free_port, temporary_folder, wait_until
 
@@ -280,6 +281,11 @@ def test_opening_it_to_the_network_warns_and_works_by_the_machines_own_names(tmp
             assert urllib.request.urlopen(request, timeout=20).status == 200
         status, _address, _page = Visitor().get(f"{server.url}/join/{server.link.split('/join/')[1]}")
         assert status == 200
+        room = json.loads(server.manage("create_room", "--title", "Plan", "--json"))
+        socket_path = f"{room['pages'][0]['socket']}?token={room['token']}"
+        site = f"{printed_host}:{server.port}"
+        with connect(f"ws://{site}{socket_path}", origin=Origin(f"http://{site}")) as browser:
+            assert browser.recv(timeout=20)[:2] == b"\x00\x00"
         stranger = urllib.request.Request(f"{server.url}/", headers={"Host": "evil.example"})
         with pytest.raises(urllib.error.HTTPError, match="400"):
             urllib.request.urlopen(stranger, timeout=20)
