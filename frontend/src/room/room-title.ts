@@ -4,7 +4,7 @@ import { h } from './element'
 import { roomStrings } from './strings'
 import { toast } from './toasts'
 
-const TITLE_LENGTH = 200
+const TITLE_LENGTH = 120
 
 export class RoomTitle {
   private text: HTMLElement
@@ -25,16 +25,23 @@ export class RoomTitle {
     this.text = mayRename
       ? h(
           'button',
-          { class: 'room-title-text', type: 'button', title: roomStrings().renameRoom, on: { click: () => this.edit() } },
+          { class: 'room-title-text', type: 'button', on: { click: () => this.edit() } },
           this.title,
         )
       : h('span', { class: 'room-title-text' }, this.title)
     this.heading.replaceChildren(this.text)
+    this.explain()
   }
 
   set(title: string): void {
     this.title = title
     this.text.textContent = title
+    this.explain()
+  }
+
+  /** The whole title, which the bar may have no room for, and what a click does. */
+  private explain(): void {
+    this.text.title = this.mayRename ? `${this.title}\n${roomStrings().renameRoom}` : this.title
   }
 
   private edit(): void {

@@ -52,7 +52,7 @@ export class Tabs {
 
   /** Tabs say how they are renamed only to those who may. */
   offerRenaming(): void {
-    for (const tab of this.tabs.values()) tab.title = this.actions.mayRename() ? roomStrings().renameHint : ''
+    for (const pageId of this.tabs.keys()) this.explain(pageId)
   }
 
   setTitle(pageId: string, title: string): void {
@@ -60,6 +60,14 @@ export class Tabs {
     if (page) page.title = title
     const label = this.tabs.get(pageId)?.querySelector('.tab-label')
     if (label) label.textContent = title
+    this.explain(pageId)
+  }
+
+  /** The whole title, which the tab may have no room for, and how to change it. */
+  private explain(pageId: string): void {
+    const title = this.pages.find((each) => each.id === pageId)?.title ?? ''
+    const tab = this.tabs.get(pageId)
+    if (tab) tab.title = this.actions.mayRename() ? `${title}\n${roomStrings().renameHint}` : title
   }
 
   edit(pageId: string): void {
