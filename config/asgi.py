@@ -12,7 +12,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http_application = get_asgi_application()
 
 from collab import runtime  # noqa: E402 - models need Django set up first
+from collab.body_limit import LimitBody  # noqa: E402
+from collab.conf import collab_settings  # noqa: E402
 from collab.routing import websocket_application  # noqa: E402
+
+
+ENVELOPE_BYTES = 1024 * 1024
+"""Room for what surrounds an upload in a request."""
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -28,4 +34,10 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
             return
 
 
-application = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application, "lifespan": lifespan})
+application = ProtocolTypeRouter(
+    {
+        "http": LimitBody(http_application, max_body_bytes=collab_settings().upload_max_bytes + ENVELOPE_BYTES),
+        "websocket": websocket_application,
+        "lifespan": lifespan,
+    }
+)

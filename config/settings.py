@@ -79,9 +79,9 @@ ALLOWED_HOSTS = env.words("COLLAB_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.origins("COLLAB_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    "daphne",  # first: it replaces runserver
+    "collab.apps.CollabConfig",  # before daphne: its runserver is daphne's, with our message limit
+    "daphne",
     "channels",
-    "collab.apps.CollabConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 from pycrdt import Doc, Text
 
 from collab.bus.memory import MemoryBus
+from collab.crdt.index import index_updates, judge
 from collab.errors import CollabError, UnknownPage
-from collab.live.analysis import empty_structure, index_here
+from collab.live.analysis import page_limits
 from collab.live.hub import Hub
 from collab.live.limits import Limits
 from collab.live.page import Page
@@ -29,11 +30,11 @@ from collab.wire import (
     SyncStep1,
     SyncStep2,
     Update,
+    UpdateLimits,
     decode,
     encode_sync_step1,
     encode_sync_step2,
     encode_update,
-    parse_update,
 )
 
 
@@ -171,20 +172,20 @@ class LocalAnalyst:
         self.gate: asyncio.Event | None = None
 
     async def index(self, updates: Sequence[bytes]) -> IndexedPage:
-        return index_here(updates, self._limits)
+        content, page = index_updates(updates, page_limits(self._limits))
+        return IndexedPage(content=content, index=page.dump())
 
     async def extend(self, index: bytes, update: bytes) -> ExtendedIndex:
         self.extended += 1
         if self.gate is not None:
             await self.gate.wait()
-        structure = PageStructure.load(index)
-        parsed = parse_update(update)
-        finding = structure.examine(parsed)
+        page = PageStructure.load(index)
+        finding, rest = judge(page, update, UpdateLimits())
         dump = b""
         if finding.kind is FindingKind.NEW:
-            structure.apply(parsed, finding)
-            dump = structure.dump()
-        return ExtendedIndex(kind=finding.kind, advances=finding.advances, overlaps=finding.overlaps, index=dump)
+            page.add(finding.addition)
+            dump = page.dump()
+        return ExtendedIndex(kind=finding.kind, advances=finding.advances, update=rest, index=dump)
 
 
 class Client:
@@ -315,4 +316,4 @@ class Engine:
         await self.clock.advance(self.limits.flush_interval * 2)
 
 
-__all__ = ["Client", "Engine", "FakeClock", "LocalAnalyst", "MemoryStore", "empty_structure", "settle", "store_down"]
+__all__ = ["Client", "Engine", "FakeClock", "LocalAnalyst", "MemoryStore", "settle", "store_down"]

@@ -14,10 +14,16 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from collab.crdt.frames import HEADER, checked_count, checked_length, encode_parts
-from collab.crdt.merge import merge
+from collab.crdt.index import index_updates, judge
 from collab.crdt.seed import seed_board, seed_document
 from collab.errors import CollabError
-from collab.wire import FindingKind, PageLimits, PageStructure, UpdateLimits, encode_state_vector, parse_update
+from collab.wire import (
+    FindingKind,
+    PageLimits,
+    PageStructure,
+    UpdateLimits,
+    encode_state_vector,
+)
 
 MEMORY_CAP_BYTES = 2 * 1024**3
 NICENESS = 5
@@ -26,42 +32,29 @@ Job = Callable[[list[bytes]], list[bytes]]
 
 
 def index(parts: list[bytes]) -> list[bytes]:
-    """``[bounds, update, ...]`` to ``[merged update, PageStructure dump]``."""
-    update_limits, structure = _bounds(parts[0])
-    merged = merge(parts[1:])
-    parsed = parse_update(merged, update_limits)
-    finding = structure.examine(parsed)
-    if finding.kind is FindingKind.GAP:
-        raise CollabError("the stored updates are incomplete")
-    structure.apply(parsed, finding)
-    return [merged, structure.dump()]
+    """``[JSON list of depth, types, structs; update, ...]`` to ``[merged update, PageStructure dump]``."""
+    depth, types, structs = json.loads(parts[0])
+    content, page = index_updates(parts[1:], PageLimits(max_depth=depth, max_types=types, max_structs=structs))
+    return [content, page.dump()]
 
 
 def extend(parts: list[bytes]) -> list[bytes]:
-    """``[bounds, PageStructure dump, update]`` to ``[kind, overlaps, from clocks, to clocks, new dump]``."""
-    update_limits, _ = _bounds(parts[0])
-    structure = PageStructure.load(parts[1])
-    parsed = parse_update(parts[2], update_limits)
-    finding = structure.examine(parsed)
+    """Judge one update: ``[largest update in bytes, PageStructure dump, update]`` to
+    ``[kind, from clocks, to clocks, the part that is new, new dump]``.
+    """
+    page = PageStructure.load(parts[1])
+    finding, rest = judge(page, parts[2], UpdateLimits(max_bytes=int(parts[0])))
     dump = b""
     if finding.kind is FindingKind.NEW:
-        structure.apply(parsed, finding)
-        dump = structure.dump()
+        page.add(finding.addition)
+        dump = page.dump()
     return [
         finding.kind.name.encode(),
-        b"1" if finding.overlaps else b"0",
         encode_state_vector({client: start for client, (start, _) in finding.advances.items()}),
         encode_state_vector({client: end for client, (_, end) in finding.advances.items()}),
+        rest,
         dump,
     ]
-
-
-def _bounds(encoded: bytes) -> tuple[UpdateLimits, PageStructure]:
-    bounds = json.loads(encoded)
-    return (
-        UpdateLimits(max_bytes=bounds["update_bytes"]),
-        PageStructure(PageLimits(max_depth=bounds["depth"], max_types=bounds["types"], max_structs=bounds["structs"])),
-    )
 
 
 JOBS: dict[str, Job] = {

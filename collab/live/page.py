@@ -13,7 +13,8 @@ from collections.abc import Callable
 from enum import Enum
 from uuid import UUID
 
-from collab.crdt.merge import merge, missing_from
+from collab.crdt.index import judge
+from collab.crdt.merge import merge
 from collab.errors import CollabError, MalformedFrame, TooLarge
 from collab.live.batch import Allowance, Batch
 from collab.live.content import Content
@@ -25,6 +26,7 @@ from collab.live.presence import Presence
 from collab.wire import (
     EMPTY_UPDATE,
     KEEP_ALIVE,
+    SNAPSHOT_LIMITS,
     Awareness,
     FindingKind,
     PageStructure,
@@ -39,7 +41,6 @@ from collab.wire import (
     encode_sync_step1,
     encode_sync_step2,
     encode_update,
-    parse_update,
 )
 
 logger = logging.getLogger(__name__)
@@ -234,19 +235,16 @@ class Page:
         found = await self._analyst.extend(self._structure.dump(), update)
         verdict = self._allowed(peer, found.kind, update)
         if verdict is Verdict.TAKEN:
-            known = self.state_vector() if found.overlaps else None
             self._structure = PageStructure.load(found.index)
-            self._take(peer, update, found.advances, known)
+            self._take(peer, found.update, found.advances)
         return verdict
 
     def _judge_here(self, peer: Peer, update: bytes) -> Verdict:
-        parsed = parse_update(update, self._update_limits)
-        finding = self._structure.examine(parsed)
+        finding, new = judge(self._structure, update, self._update_limits)
         verdict = self._allowed(peer, finding.kind, update)
         if verdict is Verdict.TAKEN:
-            known = self.state_vector() if finding.overlaps else None
-            self._structure.apply(parsed, finding)
-            self._take(peer, update, finding.advances, known)
+            self._structure.add(finding.addition)
+            self._take(peer, new, finding.advances)
         return verdict
 
     def _allowed(self, peer: Peer, kind: FindingKind, update: bytes) -> Verdict:
@@ -267,10 +265,8 @@ class Page:
             return Verdict.QUEUE_FULL
         return Verdict.TAKEN
 
-    def _take(self, peer: Peer, update: bytes, advances: Advances, known: bytes | None) -> None:
-        """Let an update join the next broadcast. ``known``: what the page held, if part of the update repeats it."""
-        if known is not None:
-            update = missing_from(update, known)
+    def _take(self, peer: Peer, update: bytes, advances: Advances) -> None:
+        """Let an update join the next broadcast."""
         if not self._pending:
             self._pending_origin = peer
             self._pending_is_mixed = False
@@ -342,12 +338,11 @@ class Page:
             CollabError: It is no update this page could take; the log will tell.
         """
         async with self._turn:
-            parsed = parse_update(update, self._update_limits)
-            finding = self._structure.examine(parsed)
+            finding, update = judge(self._structure, update, SNAPSHOT_LIMITS)
             if finding.kind is not FindingKind.NEW:
                 return Verdict.GAP if finding.kind is FindingKind.GAP else Verdict.KNOWN
             self.broadcast()
-            self._structure.apply(parsed, finding)
+            self._structure.add(finding.addition)
             self._content.add(update)
             frame = encode_update(update)
             for peer in self.peers:

@@ -112,13 +112,13 @@ class ExtendedIndex:
     Attributes:
         kind: As ``Finding.kind``.
         advances: As ``Finding.advances``.
-        overlaps: As ``Finding.overlaps``.
+        update: The part of it that is new.
         index: ``PageStructure.dump()`` with the update applied; empty unless it brings news.
     """
 
     kind: FindingKind
     advances: Mapping[int, tuple[int, int]]
-    overlaps: bool
+    update: bytes
     index: bytes
 
 

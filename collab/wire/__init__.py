@@ -10,12 +10,15 @@ returns a value or raises a ``CollabError``.
     awareness       entries of an awareness payload
     state_vector    what somebody knows of a page
     update          strict parser of Yjs v1 updates
-    structure       what a page consists of, and whether an update fits it
+    content         what an item holds, checked and skipped
+    structure       what a page consists of
+    examine         whether an update fits a page
 """
 
 from __future__ import annotations
 
 from collab.wire.awareness import AwarenessEntry, decode_entries, encode_entries
+from collab.wire.examine import Finding, FindingKind, examine
 from collab.wire.messages import (
     EMPTY_UPDATE,
     KEEP_ALIVE,
@@ -37,8 +40,16 @@ from collab.wire.messages import (
     encode_update,
 )
 from collab.wire.state_vector import decode_state_vector, encode_state_vector
-from collab.wire.structure import Finding, FindingKind, PageLimits, PageStructure
-from collab.wire.update import DEFAULT_LIMITS, SNAPSHOT_LIMITS, ParsedUpdate, Struct, UpdateLimits, parse_update
+from collab.wire.structure import PageLimits, PageStructure
+from collab.wire.update import (
+    DEFAULT_LIMITS,
+    SNAPSHOT_LIMITS,
+    ParsedUpdate,
+    Struct,
+    StructKind,
+    UpdateLimits,
+    parse_update,
+)
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -57,6 +68,7 @@ __all__ = [
     "QueryAwareness",
     "Saved",
     "Struct",
+    "StructKind",
     "SyncStep1",
     "SyncStep2",
     "Update",
@@ -73,5 +85,6 @@ __all__ = [
     "encode_sync_step1",
     "encode_sync_step2",
     "encode_update",
+    "examine",
     "parse_update",
 ]

@@ -39,14 +39,14 @@ KEEP_ALIVE: Final = b"\x01\x01\x00"
 
 @dataclass(frozen=True, slots=True)
 class SyncStep1:
-    """"Here is my state vector": asks for what is missing."""
+    """ "Here is my state vector": asks for what is missing."""
 
     state_vector: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class SyncStep2:
-    """"Here is what you lack": the answer to step 1. Never an edit when equal to ``EMPTY_UPDATE``."""
+    """ "Here is what you lack": the answer to step 1. Never an edit when equal to ``EMPTY_UPDATE``."""
 
     update: bytes
 

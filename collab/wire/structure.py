@@ -1,23 +1,26 @@
-"""What a page consists of, without its contents, and whether an update fits it."""
+"""What a page consists of, without its contents: enough to judge every further update.
+
+For each client id the runs of its clocks, what kind each run is, and which shared type holds it; which clocks are
+deleted; how deep each shared type lies. Clocks arrive in order and are never taken back, so everything is appended to
+compact arrays, and a question is a binary search. ``collab.wire.examine`` compares an update with it, ``add`` takes in
+what that found.
+"""
 
 from __future__ import annotations
 
-import struct as binary
+import struct
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from typing import Final
 
-from collab.errors import ImpossibleUpdate, MalformedFrame, TooLarge
-from collab.wire.update import DELETED, GC, OTHER, SKIP, TYPE, Id, ParsedUpdate, Struct
+from collab.wire.update import StructKind
 
+TypeNumber = int
+"""Index of a shared type in a page's tables."""
 
-class FindingKind(Enum):
-    """What an update is to a page."""
-
-    KNOWN = "known"
-    GAP = "gap"
-    NEW = "new"
+NO_TYPE: Final = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,285 +28,260 @@ class PageLimits:
     """Bounds of a page."""
 
     max_depth: int = 64
+    """Levels of shared types below a root."""
+
     max_types: int = 200_000
+    """Shared types, roots included."""
+
     max_structs: int = 2_000_000
+    """Runs of clocks."""
 
 
-class Finding:
-    """The result of examining an update."""
+class ClientRuns:
+    """The clocks of one client id, as runs.
 
-    __slots__ = ("added", "advances", "deletes", "kind", "new_types", "overlaps")
+    Attributes:
+        end: The clock after the last one.
+        starts: First clock of each run.
+        kinds: ``StructKind`` of each run.
+        holders: For each run the type that holds it; for a TYPE run, which is one clock long, the type that it is.
+    """
 
-    def __init__(self, kind: FindingKind) -> None:
-        self.kind = kind
-        self.advances: dict[int, tuple[int, int]] = {}
-        self.overlaps = False
-        self.added: dict[int, list[tuple[int, int, int]]] = {}
-        self.new_types: list[tuple[Id, int]] = []
-        self.deletes: dict[int, list[Id]] = {}
-
-
-class _Clients:
-    """The runs of one client."""
-
-    __slots__ = ("kinds", "parents", "starts")
+    __slots__ = ("end", "holders", "kinds", "starts")
 
     def __init__(self) -> None:
-        self.starts = array("q")
+        self.end = 0
+        self.starts = array("I")
         self.kinds = bytearray()
-        self.parents = array("q")
+        self.holders = array("i")
+
+    def append(self, kind: int, holder: TypeNumber, length: int) -> None:
+        """Add clocks; joined to the run before when there is no difference, so that typing does not grow the tables."""
+        if not self.kinds or kind == StructKind.TYPE or self.kinds[-1] != kind or self.holders[-1] != holder:
+            self.starts.append(self.end)
+            self.kinds.append(kind)
+            self.holders.append(holder)
+        self.end += length
+
+    def at(self, clock: int) -> tuple[int, TypeNumber]:
+        """Kind and holder of what is at a clock below ``end``."""
+        index = bisect_right(self.starts, clock) - 1
+        return self.kinds[index], self.holders[index]
+
+
+class DeletedRanges:
+    """Deleted clocks of one client id: sorted, disjoint, not touching."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def covers(self, start: int, end: int) -> bool:
+        """Whether all clocks from ``start`` up to ``end`` are deleted."""
+        index = bisect_right(self.starts, start) - 1
+        return index >= 0 and self.ends[index] >= end
+
+    def add(self, start: int, end: int) -> None:
+        """Delete the clocks from ``start`` up to ``end``."""
+        starts, ends = self.starts, self.ends
+        first = bisect_right(starts, start) - 1
+        if first < 0 or ends[first] < start:
+            first += 1
+        after = bisect_right(starts, end)
+        if first < after:
+            start = min(start, starts[first])
+            end = max(end, ends[after - 1])
+        starts[first:after] = [start]
+        ends[first:after] = [end]
 
 
 class PageStructure:
-    """The index of a page."""
+    """The index of one page.
+
+    Attributes:
+        state_vector: The next clock of each client id. Read it, do not change it.
+        struct_count: Runs in the tables.
+        depth: Of the deepest shared type; a root has 0.
+    """
 
     def __init__(self, limits: PageLimits | None = None) -> None:
         self.limits = limits or PageLimits()
         self.state_vector: dict[int, int] = {}
-        self._clients: dict[int, _Clients] = {}
-        self._depths = array("H")
-        self._types: dict[Id, int] = {}
-        self._roots: dict[str, int] = {}
-        self._deleted: dict[int, list[list[int]]] = {}
+        self.struct_count = 0
         self.depth = 0
+        self._runs: dict[int, ClientRuns] = {}
+        self._deleted: dict[int, DeletedRanges] = {}
+        self._roots: dict[str, TypeNumber] = {}
+        self._depths = array("H")
+        self._holders = array("i")
 
     @property
     def type_count(self) -> int:
-        """Nested types."""
-        return len(self._types)
+        """Shared types, roots included."""
+        return len(self._depths)
 
-    @property
-    def struct_count(self) -> int:
-        """Runs."""
-        return sum(len(client.starts) for client in self._clients.values())
+    def at(self, client: int, clock: int) -> tuple[int, TypeNumber]:
+        """Kind and holder of what is at a clock that the state vector covers; see ``ClientRuns``."""
+        return self._runs[client].at(clock)
 
-    def examine(self, update: ParsedUpdate) -> Finding:
-        """Compare an update with the page."""
-        return _Examination(self, update).run()
+    def root(self, name: str) -> TypeNumber | None:
+        """The number of a root type, if anything was ever put into it."""
+        return self._roots.get(name)
 
-    def lookup(self, client: int, clock: int) -> tuple[int, int]:
-        """Kind and parent type of what is at a known clock."""
-        runs = self._clients[client]
-        at = bisect_right(runs.starts, clock) - 1
-        return runs.kinds[at], runs.parents[at]
+    def depth_of(self, number: TypeNumber) -> int:
+        """How deep a type lies."""
+        return self._depths[number]
 
-    def root(self, name: str) -> int:
-        """The number of a root type; negative, so that nothing needs to be kept for a question."""
-        number = self._roots.get(name)
-        if number is None:
-            number = self._roots[name] = len(self._depths)
-            self._depths.append(0)
-        return number
+    def holder_of(self, number: TypeNumber) -> TypeNumber:
+        """The type that holds a type."""
+        return self._holders[number]
 
     def is_deleted(self, client: int, start: int, end: int) -> bool:
-        """Whether the whole range is deleted."""
+        """Whether all these clocks are deleted."""
         ranges = self._deleted.get(client)
-        if not ranges:
-            return False
-        at = bisect_right(ranges, [start, 2**62]) - 1
-        return at >= 0 and ranges[at][1] >= end
+        return ranges is not None and ranges.covers(start, end)
 
-    def apply(self, update: ParsedUpdate, finding: Finding) -> None:
-        """Add what was found."""
-        for type_id, depth in finding.new_types:
-            self._types[type_id] = len(self._depths)
+    def add(self, addition: Addition) -> None:
+        """Take in what ``examine`` found to be new."""
+        for name in addition.roots:
+            self._roots[name] = len(self._depths)
+            self._depths.append(0)
+            self._holders.append(NO_TYPE)
+        for holder, depth in addition.types:
             self._depths.append(depth)
+            self._holders.append(holder)
             self.depth = max(self.depth, depth)
-        for client, runs in finding.added.items():
-            mine = self._clients.setdefault(client, _Clients())
-            for start, kind, parent in runs:
-                if kind != TYPE and mine.starts and mine.kinds[-1] == kind and mine.parents[-1] == parent:
-                    continue
-                mine.starts.append(start)
-                mine.kinds.append(kind)
-                mine.parents.append(parent)
-        for client, (_, end) in finding.advances.items():
-            self.state_vector[client] = end
-        for client, ranges in finding.deletes.items():
-            self._add_deleted(client, ranges)
+        for client, added in addition.runs.items():
+            runs = self._runs.get(client)
+            if runs is None:
+                runs = self._runs[client] = ClientRuns()
+            before = len(runs.kinds)
+            for length, kind, holder in added:
+                runs.append(kind, holder, length)
+            self.struct_count += len(runs.kinds) - before
+            self.state_vector[client] = runs.end
+        for client, ranges in addition.deletes.items():
+            deleted = self._deleted.get(client)
+            if deleted is None:
+                deleted = self._deleted[client] = DeletedRanges()
+            for start, end in ranges:
+                deleted.add(start, end)
 
-    def _add_deleted(self, client: int, ranges: list[Id]) -> None:
-        merged: list[list[int]] = []
-        for start, end in sorted([*map(tuple, self._deleted.get(client, [])), *ranges]):  # type: ignore[misc]
-            if merged and start <= merged[-1][1]:
-                merged[-1][1] = max(merged[-1][1], end)
-            else:
-                merged.append([start, end])
-        self._deleted[client] = merged
+    # As bytes, for another process. The reader is ours as well, so both sides have the same byte order.
 
     def dump(self) -> bytes:
-        """For ``load``, in another process."""
-        import pickle
-
-        return pickle.dumps(
-            (
-                self.limits.max_depth,
-                self.limits.max_types,
-                self.limits.max_structs,
-                self.state_vector,
-                {c: (r.starts, r.kinds, r.parents) for c, r in self._clients.items()},
-                self._depths,
-                self._types,
-                self._roots,
-                self._deleted,
-                self.depth,
+        """The whole index as bytes, for ``load``."""
+        roots = [name.encode() for name in self._roots]
+        return b"".join(
+            _packed(
+                [
+                    _HEADER.pack(
+                        self.limits.max_depth,
+                        self.limits.max_types,
+                        self.limits.max_structs,
+                        self.struct_count,
+                        self.depth,
+                    ),
+                    array("I", self._roots.values()).tobytes(),
+                    _lengths(roots),
+                    b"".join(roots),
+                    self._depths.tobytes(),
+                    self._holders.tobytes(),
+                    array("Q", self._runs).tobytes(),
+                    array("Q", self._deleted).tobytes(),
+                    *(
+                        part
+                        for runs in self._runs.values()
+                        for part in (
+                            array("I", (runs.end,)).tobytes(),
+                            runs.starts.tobytes(),
+                            bytes(runs.kinds),
+                            runs.holders.tobytes(),
+                        )
+                    ),
+                    *(
+                        array("I", bounds).tobytes()
+                        for ranges in self._deleted.values()
+                        for bounds in (ranges.starts, ranges.ends)
+                    ),
+                ]
             )
         )
 
     @classmethod
     def load(cls, dump: bytes) -> PageStructure:
-        """What ``dump`` gave."""
-        import pickle
-
-        depth, types, structs, vector, clients, depths, type_ids, roots, deleted, deepest = pickle.loads(dump)
-        self = cls(PageLimits(max_depth=depth, max_types=types, max_structs=structs))
-        self.state_vector = vector
-        for client, (starts, kinds, parents) in clients.items():
-            runs = self._clients[client] = _Clients()
-            runs.starts, runs.kinds, runs.parents = starts, kinds, parents
-        self._depths, self._types, self._roots, self._deleted, self.depth = depths, type_ids, roots, deleted, deepest
-        return self
-
-
-class _Examination:
-    def __init__(self, page: PageStructure, update: ParsedUpdate) -> None:
-        self.page = page
-        self.update = update
-        self.finding = Finding(FindingKind.NEW)
-        self.state = {client: page.state_vector.get(client, 0) for client in update.structs}
-        self.position = dict.fromkeys(update.structs, 0)
-        self.types: dict[Id, int] = {}
-        self.type_depths: list[int] = []
-        for structs in update.structs.values():
-            for item in structs:
-                if isinstance(item.parent, str):
-                    page.root(item.parent)
-        self.first_type = len(page._depths)
-
-    def clock(self, client: int) -> int:
-        state = self.state.get(client)
-        return self.page.state_vector.get(client, 0) if state is None else state
-
-    def run(self) -> Finding:
-        for client in self.update.structs:
-            if not self._advance(client):
-                return Finding(FindingKind.GAP)
-        for client, ranges in self.update.deletes.items():
-            end = self.clock(client)
-            for start, stop in ranges:
-                if stop > end:
-                    return Finding(FindingKind.GAP)
-                if not self.page.is_deleted(client, start, stop):
-                    self.finding.deletes.setdefault(client, []).append((start, stop))
-        for client, state in self.state.items():
-            known = self.page.state_vector.get(client, 0)
-            if state > known:
-                self.finding.advances[client] = (known, state)
-        if not self.finding.advances and not self.finding.deletes:
-            return Finding(FindingKind.KNOWN)
-        if self.page.type_count + len(self.finding.new_types) > self.page.limits.max_types:
-            raise TooLarge("too many shared types on the page")
-        return self.finding
-
-    def _advance(self, first: int) -> bool:
-        stack = [first]
-        while stack:
-            client = stack[-1]
-            structs = self.update.structs[client]
-            at = self.position[client]
-            if at == len(structs):
-                stack.pop()
-                continue
-            item = structs[at]
-            known = self.state[client]
-            if item.clock + item.length <= known:
-                self.position[client] = at + 1
-                if item.kind != SKIP:
-                    self.finding.overlaps = True
-                continue
-            if item.clock > known:
-                return False
-            if item.kind == SKIP:
-                self.position[client] = at + 1
-                continue
-            missing = self._missing(client, item)
-            if missing is not None:
-                if missing in stack or missing not in self.update.structs:
-                    return False
-                if self.position[missing] == len(self.update.structs[missing]):
-                    return False
-                stack.append(missing)
-                continue
-            self._take(client, item, known)
-            self.position[client] = at + 1
-        return True
-
-    def _missing(self, client: int, item: Struct) -> int | None:
-        for reference in (item.origin, item.right_origin, item.parent):
-            if isinstance(reference, tuple) and reference[1] >= self.clock(reference[0]):
-                return reference[0]
-        return None
-
-    def _lookup(self, reference: Id) -> tuple[int, int]:
-        client, clock = reference
-        if clock < self.page.state_vector.get(client, 0):
-            return self.page.lookup(client, clock)
-        runs = self.finding.added[client]
-        kind, parent = OTHER, -1
-        for start, run_kind, run_parent in reversed(runs):
-            if start <= clock:
-                kind, parent = run_kind, run_parent
-                break
-        return kind, parent
-
-    def _take(self, client: int, item: Struct, known: int) -> None:
-        start = item.clock
-        kind = item.kind
-        parent = -1
-        if start < known:
-            self.finding.overlaps = True
-            item = Struct(known, item.length - (known - start), kind, (client, known - 1), item.right_origin, None)
-            start = known
-        if kind != GC:
-            kind, parent = self._place(item, kind)
-        if kind == TYPE:
-            depth = self._depth_of(parent) + 1
-            if depth > self.page.limits.max_depth:
-                raise TooLarge(f"shared types are nested deeper than {self.page.limits.max_depth}")
-            self.types[(client, start)] = self.first_type + len(self.type_depths)
-            self.type_depths.append(depth)
-            self.finding.new_types.append(((client, start), depth))
-        if kind in (GC, DELETED):
-            self.finding.deletes.setdefault(client, []).append((start, start + item.length))
-        self.finding.added.setdefault(client, []).append((start, kind, parent))
-        self.state[client] = start + item.length
-
-    def _place(self, item: Struct, kind: int) -> tuple[int, int]:
-        inherited = -1
-        for reference in (item.right_origin, item.origin):
-            if reference is not None:
-                neighbour, parent = self._lookup(reference)
-                if neighbour == GC:
-                    return GC, -1
-                inherited = parent
-        if item.parent is None:
-            return kind, inherited
-        if isinstance(item.parent, str):
-            return kind, self.page.root(item.parent)
-        holder, _ = self._lookup(item.parent)
-        if holder in (GC, DELETED):
-            return GC, -1
-        number = self.page._types.get(item.parent, self.types.get(item.parent))
-        if holder != TYPE or number is None:
-            raise ImpossibleUpdate("a parent that is no shared type")
-        return kind, number
-
-    def _depth_of(self, parent: int) -> int:
-        if parent < 0:
-            return 0
-        if parent < len(self.page._depths):
-            return self.page._depths[parent]
-        return self.type_depths[parent - self.first_type]
+        """The index that ``dump`` was made of."""
+        parts = _unpacked(dump)
+        max_depth, max_types, max_structs, struct_count, depth = _HEADER.unpack(next(parts))
+        page = cls(PageLimits(max_depth=max_depth, max_types=max_types, max_structs=max_structs))
+        page.struct_count, page.depth = struct_count, depth
+        numbers = _array("I", next(parts))
+        page._roots = dict(zip(_split(next(parts), next(parts)), numbers, strict=True))
+        page._depths, page._holders = _array("H", next(parts)), _array("i", next(parts))
+        clients, deleted = _array("Q", next(parts)), _array("Q", next(parts))
+        for client in clients:
+            runs = page._runs[client] = ClientRuns()
+            runs.end = page.state_vector[client] = _array("I", next(parts))[0]
+            runs.starts, runs.kinds = _array("I", next(parts)), bytearray(next(parts))
+            runs.holders = _array("i", next(parts))
+        for client in deleted:
+            ranges = page._deleted[client] = DeletedRanges()
+            ranges.starts, ranges.ends = list(_array("I", next(parts))), list(_array("I", next(parts)))
+        return page
 
 
-__all__ = ["Finding", "FindingKind", "MalformedFrame", "PageLimits", "PageStructure", "binary"]
+@dataclass(slots=True)
+class Addition:
+    """What an update adds to a page's index.
+
+    Attributes:
+        roots: Names of root types that were empty until now; their numbers follow those that exist.
+        types: Holder and depth of each new shared type; their numbers follow those of ``roots``.
+        runs: Of each client id length, kind and holder of each new run, following what is there.
+        deletes: Ranges that were not deleted.
+    """
+
+    roots: list[str]
+    types: list[tuple[TypeNumber, int]]
+    runs: dict[int, list[tuple[int, int, TypeNumber]]]
+    deletes: Mapping[int, list[tuple[int, int]]]
+
+
+_HEADER: Final = struct.Struct("=5Q")
+_LENGTH: Final = struct.Struct("=I")
+
+
+def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        yield _LENGTH.pack(len(part))
+        yield part
+
+
+def _unpacked(dump: bytes) -> Iterator[bytes]:
+    offset = 0
+    while offset < len(dump):
+        (length,) = _LENGTH.unpack_from(dump, offset)
+        offset += _LENGTH.size
+        yield dump[offset : offset + length]
+        offset += length
+
+
+def _array(code: str, content: bytes) -> array[int]:
+    values: array[int] = array(code)
+    values.frombytes(content)
+    return values
+
+
+def _lengths(texts: list[bytes]) -> bytes:
+    return array("I", map(len, texts)).tobytes()
+
+
+def _split(lengths: bytes, content: bytes) -> list[str]:
+    texts: list[str] = []
+    offset = 0
+    for length in _array("I", lengths):
+        texts.append(content[offset : offset + length].decode())
+        offset += length
+    return texts

@@ -1,45 +1,82 @@
-"""Strict, bounded parser of Yjs v1 updates: who, which clocks, which dependencies, which deletions.
+"""Strict, bounded parser of Yjs v1 updates: who wrote which clocks, what they depend on, what is deleted.
 
-Sans-IO. Format: yjs, ``utils/encoding.js`` and ``structs/*.js``.
+Sans-IO, one pass, no recursion into what a client controls beyond stated depths. Contents are checked and skipped,
+never kept. What Yjs 13.6 would throw on or misread, and what Yrs would, is refused here. Format: yjs, ``utils/encoding.js``,
+``utils/UpdateDecoder.js``, ``structs/*.js``, ``utils/DeleteSet.js``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
 from collab.errors import ImpossibleUpdate, MalformedFrame, TooLarge
-from collab.wire.json_text import check_json
-from collab.wire.varint import read_bytes, read_string, read_var_int, read_var_uint
+from collab.wire.content import read_content
+from collab.wire.state_vector import CLOCK_LIMIT
+from collab.wire.varint import read_string, read_var_uint
 
-CLOCK_LIMIT: Final = 2**31
+MIB: Final = 1024 * 1024
+
 Id = tuple[int, int]
+"""Client id and clock of one unit of content."""
 
-GC, DELETED, TYPE, OTHER, SKIP = range(5)
+
+class StructKind(IntEnum):
+    """What a run of clocks holds, as far as it matters for what may refer to it."""
+
+    GC = 0
+    """Nothing any more, not even a place: what refers to it becomes nothing too."""
+
+    DELETED = 1
+    """A place whose content is gone."""
+
+    TYPE = 2
+    """A shared type, which others may name as their parent."""
+
+    OTHER = 3
+    """Text, values, formats."""
+
+    SKIP = 4
+    """Clocks that this update does not speak of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateLimits:
-    """Bounds of one update."""
+    """Bounds of one update; above them it is refused with ``TooLarge``."""
 
-    max_bytes: int = 4 * 1024 * 1024
+    max_bytes: int = 4 * MIB
     max_structs: int = 1_000_000
     max_clients: int = 100_000
-    max_deletes: int = 1_000_000
+    max_delete_ranges: int = 1_000_000
     max_value_depth: int = 64
+    """Levels of lists and objects inside one value."""
 
 
 DEFAULT_LIMITS: Final = UpdateLimits()
-SNAPSHOT_LIMITS: Final = UpdateLimits(max_bytes=2**31, max_structs=2**31, max_clients=2**31, max_deletes=2**31)
+SNAPSHOT_LIMITS: Final = UpdateLimits(max_bytes=2**31, max_structs=2**31, max_clients=2**31, max_delete_ranges=2**31)
+"""For what was accepted before and is read back, merged."""
 
 
 class Struct:
-    """One struct: ``length`` clocks from ``clock`` on."""
+    """A run of ``length`` clocks from ``clock`` on.
+
+    Attributes:
+        origin: What was to its left when it was made.
+        right_origin: What was to its right.
+        parent: Name of a root type, or the id of the item that holds the parent; ``None`` when a neighbour tells.
+    """
 
     __slots__ = ("clock", "kind", "length", "origin", "parent", "right_origin")
 
     def __init__(
-        self, clock: int, length: int, kind: int, origin: Id | None, right_origin: Id | None, parent: str | Id | None
+        self,
+        clock: int,
+        length: int,
+        kind: StructKind,
+        origin: Id | None = None,
+        right_origin: Id | None = None,
+        parent: str | Id | None = None,
     ) -> None:
         self.clock = clock
         self.length = length
@@ -51,192 +88,144 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class ParsedUpdate:
-    """An update, read."""
+    """An update, read.
+
+    Attributes:
+        structs: Runs of each client in order of their clocks, without holes: what is left out is a SKIP.
+        deletes: Deleted ranges of each client, each from its first clock up to the one after its last.
+    """
 
     structs: dict[int, list[Struct]]
-    deletes: dict[int, list[Id]]
+    deletes: dict[int, list[tuple[int, int]]]
 
 
 def parse_update(payload: bytes, limits: UpdateLimits = DEFAULT_LIMITS) -> ParsedUpdate:
     """Read a whole update.
 
+    Args:
+        payload: The bytes of the update, without any framing.
+        limits: Bounds.
+
     Raises:
-        MalformedFrame, ImpossibleUpdate, TooLarge: It is not one that Yjs could have made, or above a bound.
+        MalformedFrame: The bytes do not follow the format.
+        ImpossibleUpdate: They do, but no Yjs client could have written them.
+        TooLarge: A bound is passed.
     """
     if len(payload) > limits.max_bytes:
-        raise TooLarge(f"an update of {len(payload)} bytes")
-    count, offset = read_var_uint(payload, 0)
-    if count > limits.max_clients:
-        raise TooLarge("too many clients")
-    structs: dict[int, list[Struct]] = {}
-    total = 0
-    for _ in range(count):
-        struct_count, offset = read_var_uint(payload, offset)
-        total += struct_count
-        if total > limits.max_structs:
-            raise TooLarge("too many structs")
-        client, offset = read_var_uint(payload, offset)
-        clock, offset = read_var_uint(payload, offset)
-        if client in structs:
-            raise MalformedFrame("A client occurs twice", offset=offset)
-        run: list[Struct] = []
-        for _ in range(struct_count):
-            struct, offset = _read_struct(payload, offset, client, clock, limits)
-            clock += struct.length
-            if clock >= CLOCK_LIMIT:
-                raise ImpossibleUpdate("a clock beyond 31 bits")
-            run.append(struct)
-        structs[client] = run
-    deletes: dict[int, list[Id]] = {}
-    count, offset = read_var_uint(payload, offset)
-    total = 0
-    for _ in range(count):
-        client, offset = read_var_uint(payload, offset)
-        if client in deletes:
-            raise MalformedFrame("A client is deleted from twice", offset=offset)
-        range_count, offset = read_var_uint(payload, offset)
-        total += range_count
-        if total > limits.max_deletes:
-            raise TooLarge("too many deletions")
-        ranges = []
-        for _ in range(range_count):
-            clock, offset = read_var_uint(payload, offset)
-            length, offset = read_var_uint(payload, offset)
-            if length == 0 or clock + length >= CLOCK_LIMIT:
-                raise ImpossibleUpdate("an impossible deletion")
-            ranges.append((clock, clock + length))
-        deletes[client] = ranges
+        raise TooLarge(f"an update of {len(payload)} bytes, {limits.max_bytes} are allowed")
+    structs, offset = _read_structs(payload, limits)
+    deletes, offset = _read_deletes(payload, offset, limits)
     if offset != len(payload):
         raise MalformedFrame("An update has trailing bytes", offset=offset)
     return ParsedUpdate(structs, deletes)
 
 
-def _read_struct(payload: bytes, offset: int, client: int, clock: int, limits: UpdateLimits) -> tuple[Struct, int]:
-    if offset >= len(payload):
-        raise MalformedFrame("The update ends inside a struct", offset=offset)
-    info = payload[offset]
+def _read_structs(payload: bytes, limits: UpdateLimits) -> tuple[dict[int, list[Struct]], int]:
+    count, offset = read_var_uint(payload, 0)
+    _check_count("clients", count, limits.max_clients, len(payload), offset)
+    structs: dict[int, list[Struct]] = {}
+    total = 0
+    for _ in range(count):
+        start = offset
+        struct_count, offset = read_var_uint(payload, offset)
+        total += struct_count
+        _check_count("structs", total, limits.max_structs, len(payload), start)
+        client, offset = read_var_uint(payload, offset)
+        clock, offset = read_var_uint(payload, offset)
+        if client in structs:
+            raise MalformedFrame("An update names a client twice", offset=start)
+        run: list[Struct] = []
+        for _ in range(struct_count):
+            struct, offset = _read_struct(payload, offset, client, clock, limits.max_value_depth)
+            clock += struct.length
+            if clock >= CLOCK_LIMIT:
+                raise ImpossibleUpdate("a clock exceeds 31 bits")
+            run.append(struct)
+        structs[client] = run
+    return structs, offset
+
+
+def _read_struct(payload: bytes, offset: int, client: int, clock: int, max_depth: int) -> tuple[Struct, int]:
     start = offset
+    if offset >= len(payload):
+        raise MalformedFrame("The update ends before a struct", offset=offset)
+    info = payload[offset]
     offset += 1
-    ref = info & 0x1F
-    if ref in (0, 10):
+    reference = info & 0x1F
+    if reference in (_GC, _SKIP):
+        if info != reference:
+            raise MalformedFrame("A struct without neighbours names some", offset=start)
         length, offset = read_var_uint(payload, offset)
         if length == 0:
             raise ImpossibleUpdate("an empty struct")
-        return Struct(clock, length, GC if ref == 0 else SKIP, None, None, None), offset
+        return Struct(clock, length, StructKind.GC if reference == _GC else StructKind.SKIP), offset
     origin = right_origin = None
     parent: str | Id | None = None
-    if info & 0x80:
+    if info & _HAS_ORIGIN:
         origin, offset = _read_id(payload, offset, client, clock)
-    if info & 0x40:
+    if info & _HAS_RIGHT_ORIGIN:
         right_origin, offset = _read_id(payload, offset, client, clock)
-    if not info & 0xC0:
-        is_name, offset = read_var_uint(payload, offset)
-        if is_name == 1:
+    if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+        named, offset = read_var_uint(payload, offset)
+        if named == 1:
             parent, offset = read_string(payload, offset)
-        elif is_name == 0:
+        elif named == 0:
             parent, offset = _read_id(payload, offset, client, clock)
         else:
-            raise MalformedFrame("An unknown kind of parent", offset=offset)
-        if info & 0x20:
+            raise MalformedFrame("A parent is neither named nor an item", offset=offset - 1)
+        if info & _HAS_KEY:
             _, offset = read_string(payload, offset)
-    kind = OTHER
-    if ref == 1:
-        length, offset = read_var_uint(payload, offset)
-        kind = DELETED
-    elif ref == 2:
-        length, offset = read_var_uint(payload, offset)
-        if length > len(payload):
-            raise MalformedFrame("The update ends inside a list", offset=offset)
-        for _ in range(length):
-            text, offset = read_bytes(payload, offset)
-            if text != b"undefined":
-                check_json(text, offset=offset, max_depth=limits.max_value_depth)
-    elif ref == 3:
-        _, offset = read_bytes(payload, offset)
-        length = 1
-    elif ref == 4:
-        string, offset = read_string(payload, offset)
-        length = len(string) if string.isascii() else len(string.encode("utf-16-le")) // 2
-    elif ref == 5:
-        text, offset = read_bytes(payload, offset)
-        check_json(text, offset=offset, max_depth=limits.max_value_depth)
-        length = 1
-    elif ref == 6:
-        _, offset = read_string(payload, offset)
-        text, offset = read_bytes(payload, offset)
-        check_json(text, offset=offset, max_depth=limits.max_value_depth)
-        length = 1
-    elif ref == 7:
-        type_ref, offset = read_var_uint(payload, offset)
-        if type_ref > 6:
-            raise MalformedFrame("An unknown shared type", offset=offset)
-        if type_ref in (3, 5):
-            _, offset = read_string(payload, offset)
-        length = 1
-        kind = TYPE
-    elif ref == 8:
-        length, offset = read_var_uint(payload, offset)
-        if length > len(payload):
-            raise MalformedFrame("The update ends inside a list", offset=offset)
-        for _ in range(length):
-            offset = _skip_any(payload, offset, limits.max_value_depth)
-    elif ref == 9:
-        _, offset = read_string(payload, offset)
-        offset = _skip_any(payload, offset, limits.max_value_depth)
-        length = 1
-    else:
-        raise MalformedFrame("An unknown content", offset=start)
-    if length == 0:
-        raise ImpossibleUpdate("an empty item")
-    return Struct(clock, length, kind, origin, right_origin, parent), offset
+    length, offset = read_content(reference, payload, offset, max_depth=max_depth)
+    return Struct(clock, length, _KINDS.get(reference, StructKind.OTHER), origin, right_origin, parent), offset
 
 
 def _read_id(payload: bytes, offset: int, client: int, clock: int) -> tuple[Id, int]:
     other, offset = read_var_uint(payload, offset)
     other_clock, offset = read_var_uint(payload, offset)
-    if other_clock >= CLOCK_LIMIT or (other == client and other_clock >= clock):
-        raise ImpossibleUpdate("an item depends on itself or on a later one")
+    if other_clock >= CLOCK_LIMIT:
+        raise ImpossibleUpdate("a clock exceeds 31 bits")
+    if other == client and other_clock >= clock:
+        raise ImpossibleUpdate("an item depends on itself or on a later one of its author")
     return (other, other_clock), offset
 
 
-def _skip_any(payload: bytes, offset: int, max_depth: int) -> int:
-    pending = [1]
-    while pending:
-        if pending[-1] == 0:
-            pending.pop()
-            continue
-        pending[-1] -= 1
-        if offset >= len(payload):
-            raise MalformedFrame("The update ends inside a value", offset=offset)
-        tag = payload[offset]
-        offset += 1
-        if tag in (120, 121, 126, 127):
-            continue
-        if tag == 125:
-            _, offset = read_var_int(payload, offset)
-        elif tag == 124:
-            offset += 4
-        elif tag in (122, 123):
-            offset += 8
-        elif tag == 119:
-            _, offset = read_string(payload, offset)
-        elif tag == 116:
-            _, offset = read_bytes(payload, offset)
-        elif tag in (117, 118):
-            count, offset = read_var_uint(payload, offset)
-            if count > len(payload):
-                raise MalformedFrame("The update ends inside a value", offset=offset)
-            if len(pending) >= max_depth:
-                raise TooLarge("a value is nested too deep")
-            if tag == 118:
-                # Keys alternate with values: a nested object is walked pair by pair.
-                for _ in range(count):
-                    _, offset = read_string(payload, offset)
-                    offset = _skip_any(payload, offset, max_depth - len(pending))
-            else:
-                pending.append(count)
-        else:
-            raise MalformedFrame("An unknown value", offset=offset)
-        if offset > len(payload):
-            raise MalformedFrame("The update ends inside a value", offset=offset)
-    return offset
+def _read_deletes(payload: bytes, offset: int, limits: UpdateLimits) -> tuple[dict[int, list[tuple[int, int]]], int]:
+    count, offset = read_var_uint(payload, offset)
+    _check_count("clients", count, limits.max_clients, len(payload), offset)
+    deletes: dict[int, list[tuple[int, int]]] = {}
+    total = 0
+    for _ in range(count):
+        start = offset
+        client, offset = read_var_uint(payload, offset)
+        if client in deletes:
+            raise MalformedFrame("A delete set names a client twice", offset=start)
+        range_count, offset = read_var_uint(payload, offset)
+        total += range_count
+        _check_count("deleted ranges", total, limits.max_delete_ranges, len(payload), start)
+        ranges: list[tuple[int, int]] = []
+        for _ in range(range_count):
+            clock, offset = read_var_uint(payload, offset)
+            length, offset = read_var_uint(payload, offset)
+            if length == 0:
+                raise ImpossibleUpdate("an empty deletion")
+            if clock + length >= CLOCK_LIMIT:
+                raise ImpossibleUpdate("a clock exceeds 31 bits")
+            ranges.append((clock, clock + length))
+        deletes[client] = ranges
+    return deletes, offset
+
+
+def _check_count(what: str, count: int, limit: int, payload_bytes: int, offset: int) -> None:
+    """Refuse a count before anything is made for it: each of what it counts takes a byte at least."""
+    if count > limit:
+        raise TooLarge(f"an update announces {count} {what}, {limit} are allowed")
+    if count > payload_bytes:
+        raise MalformedFrame(f"An update announces more {what} than it has bytes", offset=offset)
+
+
+_GC: Final = 0
+_SKIP: Final = 10
+_HAS_ORIGIN: Final = 0x80
+_HAS_RIGHT_ORIGIN: Final = 0x40
+_HAS_KEY: Final = 0x20
+_KINDS: Final = {1: StructKind.DELETED, 7: StructKind.TYPE}

@@ -46,7 +46,7 @@ async def test_a_large_page_is_indexed_in_the_worker_and_a_large_edit_too(worker
     structure = PageStructure.load(found.index)
     assert found.kind is FindingKind.NEW
     assert found.advances == {doc.client_id: (5000, 10000)}
-    assert not found.overlaps
+    assert found.update == doc.get_update(state)
     assert structure.state_vector == {doc.client_id: 10000}
     again = await analyst.extend(found.index, doc.get_update(state))
     assert again.kind is FindingKind.KNOWN

@@ -1,0 +1,278 @@
+"""Whether an update fits a page, and what it adds: known, a gap, new, or nothing any Yjs client could have made.
+
+An update may speak of several clients whose items depend on each other in any order. They are walked as Yjs
+integrates them (``utils/encoding.js``, ``integrateStructs``): one client at a time, turning aside to another when an
+item needs what that one has in the same update. Placement follows ``Item.getMissing``: an item is held by the parent it names, or else
+by that of its neighbours; beside or inside something garbage-collected it becomes garbage itself.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from collab.errors import ImpossibleUpdate, TooLarge
+from collab.wire.structure import NO_TYPE, Addition, PageStructure, TypeNumber
+from collab.wire.update import Id, ParsedUpdate, Struct, StructKind
+
+
+class FindingKind(Enum):
+    """What an update is to a page."""
+
+    KNOWN = "known"
+    """It says nothing new, deletions included."""
+
+    GAP = "gap"
+    """It depends on something that has not arrived."""
+
+    NEW = "new"
+    """It can be applied, and changes something."""
+
+
+class Finding:
+    """The result of examining an update.
+
+    Attributes:
+        kind: See ``FindingKind``.
+        advances: For each client id with new content its clocks: from, to.
+        overlaps: Whether part of its content is known: cut that off before passing it on.
+        addition: For ``PageStructure.add``.
+    """
+
+    __slots__ = ("addition", "advances", "kind", "overlaps")
+
+    def __init__(
+        self,
+        kind: FindingKind,
+        advances: dict[int, tuple[int, int]] | None = None,
+        *,
+        overlaps: bool = False,
+        addition: Addition | None = None,
+    ) -> None:
+        self.kind = kind
+        self.advances = advances or {}
+        self.overlaps = overlaps
+        self.addition = addition or Addition([], [], {}, {})
+
+
+_KNOWN = Finding(FindingKind.KNOWN)
+_GAP = Finding(FindingKind.GAP)
+
+
+def examine(page: PageStructure, update: ParsedUpdate) -> Finding:
+    """Compare an update with a page, which stays as it is.
+
+    Raises:
+        ImpossibleUpdate: It contradicts the page, so that a Yjs client would fail on it.
+        TooLarge: With it the page would pass one of its bounds.
+    """
+    return _Examination(page, update).result()
+
+
+class _Gap(Exception):
+    """Something is missing."""
+
+
+class _Examination:
+    """One update beside one page."""
+
+    __slots__ = (
+        "deletes",
+        "ends",
+        "next_index",
+        "overlaps",
+        "page",
+        "roots",
+        "runs",
+        "starts",
+        "structs",
+        "types",
+        "update",
+    )
+
+    def __init__(self, page: PageStructure, update: ParsedUpdate) -> None:
+        self.page = page
+        self.update = update
+        self.structs = update.structs
+        known = page.state_vector
+        self.ends = {client: known.get(client, 0) for client in update.structs}
+        """The next clock of each client of the update, as far as it was walked."""
+        self.starts = dict(self.ends)
+        self.next_index = dict.fromkeys(update.structs, 0)
+        self.overlaps = False
+        self.runs: dict[int, list[tuple[int, int, TypeNumber]]] = {}
+        self.types: list[tuple[TypeNumber, int]] = []
+        self.roots: dict[str, TypeNumber] = {}
+        self.deletes: dict[int, list[tuple[int, int]]] = {}
+
+    def result(self) -> Finding:
+        self._count_roots()
+        try:
+            for client in self.structs:
+                self._walk(client)
+            self._find_deletes()
+        except _Gap:
+            return _GAP
+        advances = {
+            client: (self.starts[client], end) for client, end in self.ends.items() if end > self.starts[client]
+        }
+        if not advances and not self.deletes:
+            return _KNOWN
+        self._check_bounds()
+        addition = Addition(list(self.roots), self.types, self.runs, self.deletes)
+        return Finding(FindingKind.NEW, advances, overlaps=self.overlaps, addition=addition)
+
+    def _count_roots(self) -> None:
+        """Number the root types that this update is the first to use, before any type inside them gets a number."""
+        page = self.page
+        for structs in self.structs.values():
+            for item in structs:
+                name = item.parent
+                if isinstance(name, str) and name not in self.roots and page.root(name) is None:
+                    self.roots[name] = page.type_count + len(self.roots)
+
+    def _walk(self, first: int) -> None:
+        """Place the rest of one client's structs, and before each what it needs of other clients, no more than that."""
+        stack = [first]
+        waiting = {first}
+        while stack:
+            client = stack[-1]
+            needed = self._step(client)
+            if needed is not None:
+                if needed in waiting or self.next_index.get(needed, 0) == len(self.structs.get(needed, ())):
+                    raise _Gap
+                stack.append(needed)
+                waiting.add(needed)
+            elif len(stack) > 1 or self.next_index[client] == len(self.structs[client]):
+                # One struct may be all that the one before was waiting for: going on here could wait for that one.
+                waiting.remove(stack.pop())
+
+    def _step(self, client: int) -> int | None:
+        """Deal with the next struct of a client, if there is one; returns the client whose content must come first."""
+        structs = self.structs[client]
+        index = self.next_index[client]
+        if index == len(structs):
+            return None
+        item = structs[index]
+        end = self.ends[client]
+        if item.clock + item.length <= end:
+            self.overlaps = self.overlaps or item.kind is not StructKind.SKIP
+        elif item.kind is not StructKind.SKIP:
+            if item.clock > end:
+                raise _Gap
+            needed = self._needed(item)
+            if needed is not None:
+                return needed
+            self._place(client, item, end)
+        self.next_index[client] = index + 1
+        return None
+
+    def _needed(self, item: Struct) -> int | None:
+        """The client whose content must come first."""
+        for reference in (item.origin, item.right_origin, item.parent):
+            if isinstance(reference, tuple) and reference[1] >= self._end(reference[0]):
+                return reference[0]
+        return None
+
+    def _end(self, client: int) -> int:
+        end = self.ends.get(client)
+        return self.page.state_vector.get(client, 0) if end is None else end
+
+    def _place(self, client: int, item: Struct, end: int) -> None:
+        """Add the part of an item that is new."""
+        length = item.clock + item.length - end
+        if item.clock < end:
+            self.overlaps = True
+        kind, holder = self._kind_and_holder(client, item, end)
+        if kind in (StructKind.GC, StructKind.DELETED):
+            self.deletes.setdefault(client, []).append((end, end + length))
+        if kind == StructKind.TYPE:
+            holder = self._new_type(holder)
+        self.runs.setdefault(client, []).append((length, kind, holder))
+        self.ends[client] = end + length
+
+    def _kind_and_holder(self, client: int, item: Struct, end: int) -> tuple[int, TypeNumber]:
+        if item.kind is StructKind.GC:
+            return StructKind.GC, NO_TYPE
+        if item.clock < end:
+            # Cut in two: the new part stands to the right of the known one, wherever that ended up.
+            kind, holder = self._at((client, end - 1))
+            return (StructKind.GC, NO_TYPE) if kind == StructKind.GC else (item.kind, holder)
+        parent = item.parent
+        if isinstance(parent, str):
+            number = self.page.root(parent)
+            return item.kind, self.roots[parent] if number is None else number
+        if parent is not None:
+            return self._inside(item.kind, parent)
+        return self._beside(item)
+
+    def _inside(self, kind: int, parent: Id) -> tuple[int, TypeNumber]:
+        what, number = self._at_itself(parent)
+        if what in (StructKind.GC, StructKind.DELETED):
+            return StructKind.GC, NO_TYPE
+        if what != StructKind.TYPE:
+            raise ImpossibleUpdate("an item names a parent that is no shared type")
+        return kind, number
+
+    def _beside(self, item: Struct) -> tuple[int, TypeNumber]:
+        holder = NO_TYPE
+        for neighbour in (item.right_origin, item.origin):
+            if neighbour is not None:
+                kind, holder = self._at(neighbour)
+                if kind == StructKind.GC:
+                    return StructKind.GC, NO_TYPE
+        return item.kind, holder
+
+    def _at_itself(self, reference: Id) -> tuple[int, TypeNumber]:
+        """Kind of what is at an id, and its holder; for a shared type its own number."""
+        client, clock = reference
+        if clock < self.starts.get(client, clock + 1):
+            return self.page.at(client, clock)
+        start = self.ends[client]
+        for length, kind, holder in reversed(self.runs[client]):
+            start -= length
+            if start <= clock:
+                return kind, holder
+        raise _Gap  # pragma: no cover - _needed has looked
+
+    def _at(self, reference: Id) -> tuple[int, TypeNumber]:
+        """Kind of what is at an id, and the type that holds it."""
+        kind, holder = self._at_itself(reference)
+        if kind != StructKind.TYPE:
+            return kind, holder
+        first_new = self.page.type_count + len(self.roots)
+        return kind, self.types[holder - first_new][0] if holder >= first_new else self.page.holder_of(holder)
+
+    def _new_type(self, holder: TypeNumber) -> TypeNumber:
+        first_new = self.page.type_count + len(self.roots)
+        if holder >= first_new:
+            depth = self.types[holder - first_new][1] + 1
+        elif holder >= self.page.type_count or holder == NO_TYPE:
+            depth = 1
+        else:
+            depth = self.page.depth_of(holder) + 1
+        if depth > self.page.limits.max_depth:
+            raise TooLarge(f"shared types nest deeper than {self.page.limits.max_depth} levels")
+        self.types.append((holder, depth))
+        return first_new + len(self.types) - 1
+
+    def _find_deletes(self) -> None:
+        for client, ranges in self.update.deletes.items():
+            known = self.starts.get(client)
+            for start, end in ranges:
+                if end > self._end(client):
+                    raise _Gap
+                if not self.page.is_deleted(client, start, end) and not self._is_new_deleted(client, start, end, known):
+                    self.deletes.setdefault(client, []).append((start, end))
+
+    def _is_new_deleted(self, client: int, start: int, end: int, known: int | None) -> bool:
+        """Whether a range was found deleted in this very update, as a struct without content."""
+        if known is None or start < known:
+            return False
+        return any(first <= start and end <= last for first, last in self.deletes.get(client, ()))
+
+    def _check_bounds(self) -> None:
+        limits = self.page.limits
+        if self.page.type_count + len(self.roots) + len(self.types) > limits.max_types:
+            raise TooLarge(f"a page holds at most {limits.max_types} shared types")
+        if self.page.struct_count + sum(map(len, self.runs.values())) > limits.max_structs:
+            raise TooLarge(f"a page holds at most {limits.max_structs} runs")

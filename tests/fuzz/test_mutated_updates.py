@@ -1,0 +1,82 @@
+"""Whatever our parser lets through, real Yjs takes without throwing, and pycrdt merges and cuts."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from collab.crdt.index import judge
+from collab.crdt.merge import merge, missing_from
+from collab.errors import CollabError
+from collab.wire import DEFAULT_LIMITS, FindingKind, PageStructure, encode_state_vector, examine, parse_update
+from tests.fuzz.mutations import mutated
+from tests.fuzz.oracle import Oracle
+from tests.services import Node
+
+pytestmark = pytest.mark.services
+PER_DOCUMENT = 250
+
+
+@pytest.fixture(scope="module")
+def oracle(node: Node) -> Iterator[Oracle]:
+    with Oracle(node) as one:
+        yield one
+
+
+def mutate_and_apply(oracle: Oracle, rng: random.Random, documents: int) -> dict[str, int]:
+    """Mutate, and hold everything that is accepted against Yjs and pycrdt; returns how many there were of what."""
+    counts = {"refused": 0, "known": 0, "gap": 0, "new": 0}
+    for _ in range(documents):
+        seed = rng.randrange(2**31)
+        made = oracle.rich(seed, steps=40)
+        # What a page in the middle of its life knows, and edits that would come next.
+        cut = len(made["updates"]) * 2 // 3
+        page = PageStructure()
+        taken: list[bytes] = []
+        coming: list[bytes] = []
+        for number, update in enumerate(made["updates"]):
+            finding = examine(page, parse_update(update))
+            if number < cut and finding.kind is FindingKind.NEW:
+                page.add(finding.addition)
+                taken.append(update)
+            elif number >= cut:
+                coming.append(update)
+        base = merge(taken)
+        accepted: list[bytes] = []
+        for _ in range(PER_DOCUMENT):
+            candidate = mutated(rng, rng.choice(coming), rng.choice(made["updates"]), page)
+            try:
+                finding, new = judge(page, candidate, DEFAULT_LIMITS)
+            except CollabError:
+                counts["refused"] += 1
+                continue
+            counts[finding.kind.value] += 1
+            if finding.kind is not FindingKind.NEW:
+                continue
+            merge([base, new])
+            missing_from(new, encode_state_vector(page.state_vector))
+            accepted.append(new)
+        for candidate, thrown in zip(accepted, oracle.apply(base, accepted), strict=True):
+            assert thrown is None, f"seed {seed}: base {base.hex()} update {candidate.hex()}: {thrown}"
+    return counts
+
+
+def test_yjs_takes_every_mutated_update_that_we_accept(oracle: Oracle, rng: random.Random) -> None:
+    """One accepted update that makes Yjs throw would break the page for everybody who joins later."""
+    counts = mutate_and_apply(oracle, rng, int(os.environ.get("COLLAB_FUZZ_DOCUMENTS", "10")))
+
+    print(counts)
+    assert counts["new"] > 50
+    assert counts["refused"] > 50
+
+
+@pytest.mark.full
+def test_yjs_takes_every_one_of_ten_thousand(oracle: Oracle, rng: random.Random) -> None:
+    """The same, long."""
+    counts = mutate_and_apply(oracle, rng, 10_000 // PER_DOCUMENT)
+
+    print(counts)
+    assert sum(counts.values()) == 10_000
