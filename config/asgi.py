@@ -16,7 +16,6 @@ from collab.body_limit import LimitBody  # noqa: E402
 from collab.conf import collab_settings  # noqa: E402
 from collab.routing import websocket_application  # noqa: E402
 
-
 ENVELOPE_BYTES = 1024 * 1024
 """Room for what surrounds an upload in a request."""
 
