@@ -25,6 +25,9 @@ import { boardStrings } from './strings'
 export interface BoardHandle {
   api: ExcalidrawImperativeAPI
   binding: Binding
+  doc: Y.Doc
+  /** Whether the server's content is shown. */
+  readonly started: boolean
 }
 
 interface Props {
@@ -45,7 +48,7 @@ export function BoardView({ context, readOnly, theme, ready }: Props) {
     if (!api) return
     const started = new Board(context, api)
     board.current = started
-    ready({ api, binding: started.binding })
+    ready(started)
     void context.synced.then(() => {
       if (board.current !== started) return
       started.start()
@@ -96,19 +99,21 @@ export function BoardView({ context, readOnly, theme, ready }: Props) {
 }
 
 /** Everything behind one mounted Excalidraw. */
-class Board implements Scene {
+class Board implements Scene, BoardHandle {
   readonly binding: Binding
   readonly presence: BoardPresence
+  readonly doc: Y.Doc
   private readonly images: Images
   private readonly files: Y.Map<unknown>
   private readOnly = true
-  private started = false
+  started = false
   private frame = 0
 
   constructor(
     private readonly context: PageContext,
-    private readonly api: ExcalidrawImperativeAPI,
+    readonly api: ExcalidrawImperativeAPI,
   ) {
+    this.doc = context.doc
     const words = boardStrings(context.language)
     this.binding = new Binding(context.doc, this)
     this.binding.readOnly = true

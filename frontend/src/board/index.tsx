@@ -1,7 +1,7 @@
 /**
  * The board: mounts Excalidraw into a page's container. React lives behind this entry and nowhere else.
  *
- * For tests the container carries `__board`: `{ api, binding }`, Excalidraw's imperative API and our binding.
+ * For tests the container carries `__board`: what `BoardHandle` names: Excalidraw's imperative API, our binding, the Y.Doc.
  */
 import { createRoot } from 'react-dom/client'
 import type { MountPage, Theme } from '../contract'
@@ -20,8 +20,7 @@ export const mount: MountPage = async (context) => {
   const handle = new Promise<BoardHandle>((resolve) => (ready = resolve))
   const render = () => root.render(<BoardView context={context} readOnly={readOnly} theme={theme} ready={ready} />)
   render()
-  const { api, binding } = await handle
-  Object.defineProperty(container, '__board', { value: { api, binding }, configurable: true })
+  Object.defineProperty(container, '__board', { value: await handle, configurable: true })
 
   return {
     setReadOnly(next) {
