@@ -160,7 +160,8 @@ def expect_same(boards: Sequence[Board]) -> list[dict[str, Any]]:
     """Wait until every board holds and shows the same, in the same order; return what it is."""
     first, *others = boards
     visible = """(board) => JSON.stringify(board.api.getSceneElements().map((one) => [
-        one.id, one.type, one.index, Math.round(one.x), Math.round(one.y), Math.round(one.width), Math.round(one.height),
+        one.id, one.type, one.index,
+        ...[one.x, one.y, one.width, one.height].map(Math.round),
         one.strokeColor, one.backgroundColor, one.text ?? '', one.points?.length ?? 0]))"""
     for other in others:
         for _ in range(200):

@@ -15,17 +15,13 @@ from tests.people import Person
 _EDITOR = "document.querySelector('.page-view[data-kind=document]').__document.editor"
 
 # The content as nested lists, read from the shared type itself and not from what the editor made of it.
-_CONTENT = (
-    """() => {
-    const editor = %s
+_CONTENT = """(editor) => {
     const { fragment } = editor.extensionManager.extensions.find((one) => one.name === 'collaboration').options
     const read = (node) => node.toDelta
         ? node.toDelta().map(({ insert, attributes }) => [insert, Object.keys(attributes ?? {}).sort()])
         : [node.nodeName, ...node.toArray().map(read)]
     return fragment.toArray().map(read)
 }"""
-    % _EDITOR
-)  # noqa: UP031 - the script is full of braces
 
 
 class Document:
@@ -59,7 +55,7 @@ class Document:
 
     def content(self) -> list[Any]:
         """The shared content: ``[name, child, ...]`` for blocks, ``[[text, [mark, ...]], ...]`` for text."""
-        return list(self.tab.evaluate(_CONTENT))
+        return list(self.run(_CONTENT))
 
     def put_caret(self, *, after: str) -> None:
         """Put the caret behind the first occurrence of a text."""

@@ -1,4 +1,4 @@
-"""The path everybody takes first: two browsers, one board and one document, a restart, and everything is still there."""
+"""The path everybody takes first: two browsers, one board and one document, a restart, and all is still there."""
 
 from __future__ import annotations
 
