@@ -2,16 +2,17 @@
 
 An update may speak of several clients whose items depend on each other in any order. They are walked as Yjs
 integrates them (``utils/encoding.js``, ``integrateStructs``): one client at a time, turning aside to another when an
-item needs what that one has in the same update. Placement follows ``Item.getMissing``: an item is held by the parent it names, or else
-by that of its neighbours; beside or inside something garbage-collected it becomes garbage itself.
+item needs what that one has in the same update. Placement follows ``Item.getMissing``: an item is held by the parent
+it names, or else by that of its neighbours; beside or inside something garbage-collected it becomes garbage itself.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from enum import Enum
 
 from collab.errors import ImpossibleUpdate, TooLarge
-from collab.wire.structure import NO_TYPE, Addition, PageStructure, TypeNumber
+from collab.wire.structure import NO_TYPE, Addition, DeletedRanges, PageStructure, TypeNumber
 from collab.wire.update import Id, ParsedUpdate, Struct, StructKind
 
 
@@ -82,6 +83,7 @@ class _Examination:
         "overlaps",
         "page",
         "roots",
+        "run_starts",
         "runs",
         "starts",
         "structs",
@@ -100,6 +102,7 @@ class _Examination:
         self.next_index = dict.fromkeys(update.structs, 0)
         self.overlaps = False
         self.runs: dict[int, list[tuple[int, int, TypeNumber]]] = {}
+        self.run_starts: dict[int, list[int]] = {}
         self.types: list[tuple[TypeNumber, int]] = []
         self.roots: dict[str, TypeNumber] = {}
         self.deletes: dict[int, list[tuple[int, int]]] = {}
@@ -188,6 +191,7 @@ class _Examination:
         if kind == StructKind.TYPE:
             holder = self._new_type(holder)
         self.runs.setdefault(client, []).append((length, kind, holder))
+        self.run_starts.setdefault(client, []).append(end)
         self.ends[client] = end + length
 
     def _kind_and_holder(self, client: int, item: Struct, end: int) -> tuple[int, TypeNumber]:
@@ -227,12 +231,8 @@ class _Examination:
         client, clock = reference
         if clock < self.starts.get(client, clock + 1):
             return self.page.at(client, clock)
-        start = self.ends[client]
-        for length, kind, holder in reversed(self.runs[client]):
-            start -= length
-            if start <= clock:
-                return kind, holder
-        raise _Gap  # pragma: no cover - _needed has looked
+        _, kind, holder = self.runs[client][bisect_right(self.run_starts[client], clock) - 1]
+        return kind, holder
 
     def _at(self, reference: Id) -> tuple[int, TypeNumber]:
         """Kind of what is at an id, and the type that holds it."""
@@ -257,18 +257,19 @@ class _Examination:
 
     def _find_deletes(self) -> None:
         for client, ranges in self.update.deletes.items():
-            known = self.starts.get(client)
+            last = self._end(client)
+            # What came as a struct without content is deleted already, and the delete set names it again.
+            emptied = self._ranges(client)
             for start, end in ranges:
-                if end > self._end(client):
+                if end > last:
                     raise _Gap
-                if not self.page.is_deleted(client, start, end) and not self._is_new_deleted(client, start, end, known):
+                if not self.page.is_deleted(client, start, end) and not emptied.covers(start, end):
                     self.deletes.setdefault(client, []).append((start, end))
 
-    def _is_new_deleted(self, client: int, start: int, end: int, known: int | None) -> bool:
-        """Whether a range was found deleted in this very update, as a struct without content."""
-        if known is None or start < known:
-            return False
-        return any(first <= start and end <= last for first, last in self.deletes.get(client, ()))
+    def _ranges(self, client: int) -> DeletedRanges:
+        ranges = DeletedRanges()
+        ranges.add_all(self.deletes.get(client, []))
+        return ranges
 
     def _check_bounds(self) -> None:
         limits = self.page.limits

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ TypeNumber = int
 """Index of a shared type in a page's tables."""
 
 NO_TYPE: Final = -1
+_FEW_RANGES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,22 @@ class DeletedRanges:
         starts[first:after] = [start]
         ends[first:after] = [end]
 
+    def add_all(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Delete many ranges, in any order, in one pass: one at a time each would move all that follow."""
+        if len(ranges) <= _FEW_RANGES:
+            for start, end in ranges:
+                self.add(start, end)
+            return
+        starts: list[int] = []
+        ends: list[int] = []
+        for start, end in sorted([*zip(self.starts, self.ends, strict=True), *ranges]):
+            if ends and start <= ends[-1]:
+                ends[-1] = max(ends[-1], end)
+            else:
+                starts.append(start)
+                ends.append(end)
+        self.starts, self.ends = starts, ends
+
 
 class PageStructure:
     """The index of one page.
@@ -166,8 +183,7 @@ class PageStructure:
             deleted = self._deleted.get(client)
             if deleted is None:
                 deleted = self._deleted[client] = DeletedRanges()
-            for start, end in ranges:
-                deleted.add(start, end)
+            deleted.add_all(ranges)
 
     # As bytes, for another process. The reader is ours as well, so both sides have the same byte order.
 
@@ -213,7 +229,7 @@ class PageStructure:
     @classmethod
     def load(cls, dump: bytes) -> PageStructure:
         """The index that ``dump`` was made of."""
-        parts = _unpacked(dump)
+        parts = iter(list(_unpacked(dump)))
         max_depth, max_types, max_structs, struct_count, depth = _HEADER.unpack(next(parts))
         page = cls(PageLimits(max_depth=max_depth, max_types=max_types, max_structs=max_structs))
         page.struct_count, page.depth = struct_count, depth

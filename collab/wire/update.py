@@ -1,8 +1,8 @@
 """Strict, bounded parser of Yjs v1 updates: who wrote which clocks, what they depend on, what is deleted.
 
 Sans-IO, one pass, no recursion into what a client controls beyond stated depths. Contents are checked and skipped,
-never kept. What Yjs 13.6 would throw on or misread, and what Yrs would, is refused here. Format: yjs, ``utils/encoding.js``,
-``utils/UpdateDecoder.js``, ``structs/*.js``, ``utils/DeleteSet.js``.
+never kept. What Yjs 13.6 would throw on or misread, and what Yrs would, is refused here. Format: yjs,
+``utils/encoding.js``, ``utils/UpdateDecoder.js``, ``structs/*.js``, ``utils/DeleteSet.js``.
 """
 
 from __future__ import annotations
