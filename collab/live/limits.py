@@ -44,7 +44,7 @@ class Limits:
     max_structs: int = 2_000_000
     """Most runs of structs in a page."""
 
-    worker_parse_bytes: int = 64 * 1024
+    worker_parse_bytes: int = 16 * 1024
     """Updates above this are parsed in the worker process, so that the event loop does not stall."""
 
     broadcast_interval: float = 0.01
