@@ -22,10 +22,21 @@ class CollabConfig(AppConfig):
         checks.register(_check_settings)
         setting_changed.connect(_forget_settings, dispatch_uid="collab.conf")
 
-        from collab.models import Attachment
+        from collab.models import Attachment, Page
         from collab.uploads import forget_file
 
+        post_delete.connect(_end_page, sender=Page, dispatch_uid="collab.end_page")
         post_delete.connect(forget_file, sender=Attachment, dispatch_uid="collab.uploads")
+
+
+def _end_page(*, instance: Any, **kwargs: Any) -> None:
+    """Somebody may be looking at the page that was deleted."""
+    from django.db import transaction
+
+    from collab import runtime
+
+    page_id = instance.pk
+    transaction.on_commit(lambda: runtime.end_page(page_id))
 
 
 def _forget_settings(*, setting: str, **kwargs: Any) -> None:

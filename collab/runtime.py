@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from uuid import UUID
 
 from collab.bus.memory import MemoryBus
 from collab.conf import CollabSettings, collab_settings
 from collab.crdt.worker import Worker
+from collab.errors import UnknownPage
 from collab.live.analysis import WorkerAnalyst
 from collab.live.clock import LoopClock
 from collab.live.hub import Hub
@@ -71,6 +73,13 @@ def current() -> Runtime:
         runtime.start()
         _current = (loop, runtime)
     return _current[1]
+
+
+def end_page(page_id: UUID) -> None:
+    """A page was deleted: end its connections in this process. May be called in any thread."""
+    if _current is not None:
+        loop, runtime = _current
+        loop.call_soon_threadsafe(runtime.hub.end, page_id, UnknownPage("deleted"))
 
 
 async def drain() -> bool:

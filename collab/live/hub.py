@@ -110,6 +110,12 @@ class Hub:
         for page in list(self._pages.values()):
             self._close(page)
 
+    def end(self, page_id: UUID, error: CollabError) -> None:
+        """The page is gone: close it under its editors, with what is not committed."""
+        page = self._pages.get(page_id)
+        if page is not None:
+            self._refused(page, error)
+
     # Opening and closing
 
     def _open(self, page_id: UUID) -> asyncio.Task[Page]:
@@ -158,6 +164,7 @@ class Hub:
 
     def _refused(self, page: Page, error: CollabError) -> None:
         """The page was deleted or replaced under its editors."""
+        self._writer.forget(page)
         self._close(page)
         self._later(page.close_peers(error))
 

@@ -138,12 +138,12 @@ class Writer:
         if page.begin_write() is not None:
             return True
         if not page.has_unsaved:
-            self._forget(page)
+            self.forget(page)
         return False
 
     def _finish(self, page: Page, result: int | Refusal | None) -> None:
         if isinstance(result, Refusal):
-            self._forget(page)
+            self.forget(page)
             self._on_refused(page, PageReplaced() if result is Refusal.REPLACED else UnknownPage())
             return
         page.committed()
@@ -151,7 +151,7 @@ class Writer:
         if page.has_unsaved:
             self._woken.set()
         else:
-            self._forget(page)
+            self.forget(page)
 
     def _put_back(self, pages: list[Page]) -> None:
         for page in pages:
@@ -166,7 +166,8 @@ class Writer:
     def _longer(self, pause: float) -> float:
         return min(max(pause * 2, self._limits.commit_retry), self._limits.commit_retry_max)
 
-    def _forget(self, page: Page) -> None:
+    def forget(self, page: Page) -> None:
+        """There is nothing more to write for this page."""
         self._unsaved.pop(page.page_id, None)
         self._suspects.pop(page.page_id, None)
 

@@ -218,6 +218,23 @@ async def test_a_page_that_was_deleted_closes_its_editors() -> None:
     assert alice.closed_with.close_code == CloseCode.UNKNOWN
 
 
+async def test_ending_a_page_closes_everybody_on_it_at_once() -> None:
+    """An administrator deleted it; whoever only looks at it must hear of it too."""
+    engine = Engine()
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    bob = await engine.client("Bob").join(page_id)
+    await alice.write("not yet committed")
+
+    engine.hub.end(page_id, UnknownPage("deleted"))
+    engine.hub.end(uuid4(), UnknownPage("never there"))
+    await engine.saved()
+
+    assert [client.closed_with.close_code for client in (alice, bob) if client.closed_with] == [CloseCode.UNKNOWN] * 2
+    assert engine.hub.open_pages == 0
+    assert engine.store.commits == []
+
+
 async def test_draining_saves_what_was_accepted_and_says_so_before_it_closes() -> None:
     """Ctrl+C in the middle of a sentence."""
     engine = Engine()
