@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from collab.management.demo_content import seed_demo
 from collab.models import Role, ShareLink
 from collab.rooms import create_link, create_room
 from collab.tokens import hash_token
@@ -46,7 +48,12 @@ def demo_link(data_dir: Path, owner: AbstractBaseUser) -> DemoLink:
     if token and usable.filter(token_hash=hash_token(token)).exists():
         return DemoLink(token, "found")
     latest = links.order_by("-created_at").first()
-    room = latest.room if latest is not None else create_room(owner, TITLE)
+    if latest is None:
+        with transaction.atomic():
+            room = create_room(owner, TITLE)
+            seed_demo(room)
+    else:
+        room = latest.room
     _link, token = create_link(room, Role.EDITOR, label=LABEL, created_by=owner)
     _write(data_dir, token)
     return DemoLink(token, "made" if latest is None else "found, with a new link")
