@@ -129,8 +129,13 @@ class Hub:
     async def _load(self, page_id: UUID) -> Page:
         if len(self._pages) >= self.limits.max_open_pages and not self._make_room():
             raise TroubleHere(f"{len(self._pages)} pages are open already")
-        stored = await self._store.load(page_id)
-        indexed = await self._analyst.index(stored.updates)
+        try:
+            stored = await self._store.load(page_id)
+            indexed = await self._analyst.index(stored.updates)
+        except TroubleHere as error:
+            # People are told to try again; whoever runs this must hear why.
+            logger.error("page %s cannot be opened: %s", page_id, error)
+            raise
         page = Page(
             page_id=page_id,
             epoch=stored.epoch,
