@@ -88,6 +88,7 @@ export function blockActions(strings: Strings, chooseImage: () => void) {
     heading(2, strings.aboutHeading2, 'heading subtitle h2 ## 二级标题 标题 biaoti'),
     heading(3, strings.aboutHeading3, 'heading h3 ### 三级标题 标题 biaoti'),
   ]
+  // A heading becomes a paragraph first, which `can` does not foresee.
   const lists: BlockAction[] = [
     {
       id: 'bulletList',
@@ -97,7 +98,7 @@ export function blockActions(strings: Strings, chooseImage: () => void) {
       words: 'bullet list unordered ul - 无序列表 项目符号 liebiao wuxu',
       keys: 'Mod-Shift-8',
       isActive: (editor) => editor.isActive('bulletList'),
-      isEnabled: (editor) => editor.can().toggleBulletList(),
+      isEnabled: (editor) => editor.isActive('heading') || editor.can().toggleBulletList(),
       run: (editor) => void focused(editor).toggleBulletList().run(),
     },
     {
@@ -108,7 +109,7 @@ export function blockActions(strings: Strings, chooseImage: () => void) {
       words: 'numbered ordered list ol 1. 有序列表 编号 liebiao youxu bianhao',
       keys: 'Mod-Shift-7',
       isActive: (editor) => editor.isActive('orderedList'),
-      isEnabled: (editor) => editor.can().toggleOrderedList(),
+      isEnabled: (editor) => editor.isActive('heading') || editor.can().toggleOrderedList(),
       run: (editor) => void focused(editor).toggleOrderedList().run(),
     },
     {
@@ -119,7 +120,7 @@ export function blockActions(strings: Strings, chooseImage: () => void) {
       words: 'to-do todo task check list checkbox [] 待办 任务 清单 daiban renwu qingdan',
       keys: 'Mod-Shift-9',
       isActive: (editor) => editor.isActive('taskList'),
-      isEnabled: (editor) => editor.can().toggleTaskList(),
+      isEnabled: (editor) => editor.isActive('heading') || editor.can().toggleTaskList(),
       run: (editor) => void focused(editor).toggleTaskList().run(),
     },
   ]

@@ -64,11 +64,8 @@ class Labels {
     const element = document.createElement('span')
     element.className = 'document-caret'
     element.style.setProperty('--caret-color', caret.color)
-    const label = document.createElement('span')
-    label.className = 'document-caret-name'
-    label.textContent = caret.name
-    // Word joiners give the caret a line to stand on without a place to break.
-    element.append('\u2060', label, '\u2060')
+    // The name is drawn, not written: a click that lands in text here would put the own caret where nothing can be typed.
+    element.dataset.name = caret.name
     element.classList.toggle('is-moving', this.#timers.has(caret.clientId))
     this.#elements.set(caret.clientId, element)
     return element

@@ -86,6 +86,9 @@ export const mount: MountPage = (context) => {
       Gapcursor,
     ],
     editorProps: {
+      // Room for the bars that float above the caret, and for the end of the page below it.
+      scrollThreshold: { top: 60, right: 0, bottom: 90, left: 0 },
+      scrollMargin: { top: 72, right: 0, bottom: 110, left: 0 },
       attributes: {
         role: 'textbox',
         'aria-multiline': 'true',

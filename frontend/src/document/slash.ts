@@ -182,8 +182,9 @@ class SlashList {
     const shown = JSON.stringify([groups.map((group) => group.actions.map((action) => action.id)), state.index])
     if (shown !== this.#shown || !this.#floating.shown) this.#fill(groups, state.index)
     this.#shown = shown
-    const { head } = editor.state.selection
-    this.#floating.show(() => posToDOMRect(editor.view, head, head), 'below-start')
+    // Under the slash, where it stays while the word behind it grows.
+    const slash = editor.state.selection.head - state.query.length - 1
+    this.#floating.show(() => posToDOMRect(editor.view, slash, slash), 'below-start')
     this.#floating.element.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' })
   }
 
