@@ -67,6 +67,16 @@ const PATCHES: readonly Patch[] = [
       'catch{throw new Error("Error: failed to fetch image"',
   },
   {
+    name: 'cursors and selections have the colour of their person',
+    find: /(\w+)=\((\w+),(\w+)\)=>`hsl\(\$\{/,
+    replace: '$1=($2,$3)=>$3?.color?.background||`hsl(${',
+  },
+  {
+    name: 'names beside cursors are written in the colour that can be read on theirs',
+    find: /(,(\w+)=\w+\.collaborators\.get\(\w+\);.{0,2600}?\.fillStyle=)(\w+)(,\w+\.fillText\()/,
+    replace: '$1$2?.color?.stroke||$3$4',
+  },
+  {
     name: 'no web embeds in the tool menu',
     find: /,\w+\(\w+\.Item,\{onSelect:\(\)=>\w+\.setActiveTool\(\{type:"embeddable"\}\),icon:\w+,"data-testid":"toolbar-embeddable",selected:\w+,children:\w+\("toolBar\.embeddable"\)\}\)/,
     replace: '',

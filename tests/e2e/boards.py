@@ -108,6 +108,7 @@ class Board:
 
     def draw(self, tool: str, start: tuple[float, float], end: tuple[float, float]) -> dict[str, Any]:
         """Draw one shape with the mouse and return it."""
+        self.tab.bring_to_front()
         before = {element["id"] for element in self.elements()}
         self.choose(tool)
         self.drag(start, end)

@@ -57,6 +57,12 @@ class Document:
         """The shared content: ``[name, child, ...]`` for blocks, ``[[text, [mark, ...]], ...]`` for text."""
         return list(self.run(_CONTENT))
 
+    def focus(self, at: str = "end") -> None:
+        """Put the caret at the end of the text, in the tab that has the keyboard."""
+        self.tab.bring_to_front()
+        self.run("(editor, at) => { editor.commands.focus(at) }", at)
+        expect(self.text).to_be_focused()
+
     def put_caret(self, *, after: str) -> None:
         """Put the caret behind the first occurrence of a text."""
         self.run(
@@ -71,6 +77,7 @@ class Document:
             }""",
             after,
         )
+        expect(self.text).to_be_focused()
 
     def type(self, text: str) -> None:
         """Type at the caret."""
@@ -80,10 +87,6 @@ class Document:
         """Press keys, one after the other."""
         for key in keys:
             self.tab.keyboard.press(key)
-
-    def begin(self) -> None:
-        """Put the caret at the end of the text."""
-        self.run("(editor) => { editor.commands.focus('end') }")
 
     def expect_text(self, *texts: str) -> None:
         """Wait until all of these can be read."""

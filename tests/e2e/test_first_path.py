@@ -31,12 +31,9 @@ def test_a_restart_under_two_open_browsers_loses_nothing_and_repeats_nothing(
     drawn = [Board.open(person, room.editor_link) for person in (alice, bob)]
     written = [Document.open(person, room.editor_link, room.document) for person in (alice, bob)]
 
-    drawn[0].tab.bring_to_front()
     drawn[0].draw("rectangle", (300, 150), (400, 250))
-    drawn[1].tab.bring_to_front()
     drawn[1].draw("ellipse", (500, 150), (600, 250))
-    written[0].tab.bring_to_front()
-    written[0].begin()
+    written[0].focus()
     written[0].type("Alice-before ")
     written[1].expect_text("Alice-before")
     for page in (*drawn, *written):
@@ -48,10 +45,8 @@ def test_a_restart_under_two_open_browsers_loses_nothing_and_repeats_nothing(
         running.stop()
     expect_status(drawn[0].tab, "offline")
     expect_status(written[1].tab, "offline")
-    drawn[0].tab.bring_to_front()
     drawn[0].draw("diamond", (300, 350), (400, 450))
-    written[1].tab.bring_to_front()
-    written[1].begin()
+    written[1].focus()
     written[1].type("Bob-meanwhile ")
     running.start()
 

@@ -33,12 +33,18 @@ export interface Scene {
   held(): ReadonlySet<string>
   /** A stroke that is still being drawn; it is shared when it is finished. */
   unfinished(): string | null
+  /** So many elements could not be shared, because of their kind or size, and were taken back. */
+  refused?(count: number): void
 }
 
 type DeepObserver = Parameters<Y.Map<unknown>['observeDeep']>[0]
 
 /** How long the trace of a deleted element is kept, so that undo brings it back everywhere. */
 const TOMBSTONE_MS = 24 * 60 * 60 * 1000
+/** Property values and points in one update: a paste of thousands of elements travels in parts of about 250 KB. */
+const TOGETHER = 10_000
+
+type Change = [id: string, fields: Fields, was: Fields | undefined]
 
 export class Binding {
   /** The shared properties of each element as the scene last knew them. */
@@ -50,14 +56,22 @@ export class Binding {
   /** Elements that are shown but not shared: strokes that others are drawing. */
   private ghosts: readonly SceneElement[] = []
   private readonly elements: Y.Map<Y.Map<unknown>>
+  /** Elements of the Y.Doc that cannot be drawn, at present or at all. */
+  private readonly unshowable = new Set<string>()
+  /** Elements others changed that the scene does not show yet. */
+  private readonly news = new Set<string>()
   private active = false
-  /** Whether this person's changes are not shared. What others change is shown all the same. */
-  readOnly = false
+  private readOnly = false
 
+  /**
+   * Args:
+   *     soon: Called when others changed something; must call `catchUp`, now or a little later together with more.
+   */
   constructor(
     private readonly doc: Y.Doc,
     private readonly scene: Scene,
     private readonly now: () => number = Date.now,
+    private readonly soon: () => void = () => this.catchUp(),
   ) {
     this.elements = doc.getMap(SHARED_TYPES.elements)
   }
@@ -74,6 +88,25 @@ export class Binding {
     this.elements.unobserveDeep(this.onRemote as DeepObserver)
   }
 
+  /**
+   * Whether this person's changes are not shared. What others change is shown all the same; what was changed here and
+   * not shared is taken back, so that the scene never shows what nobody else can see.
+   */
+  setReadOnly(readOnly: boolean): void {
+    this.readOnly = readOnly
+    if (!this.active || !readOnly) return
+    const ghosts = new Set(this.ghosts.map((ghost) => ghost.id))
+    const changed = this.scene.elements().filter((element) => !ghosts.has(element.id) && this.differs(element))
+    if (changed.length) this.bring(changed.map((element) => element.id))
+  }
+
+  /** Show what others changed since the last time. */
+  catchUp(): void {
+    const ids = [...this.news]
+    this.news.clear()
+    if (this.active && ids.length) this.refresh(ids)
+  }
+
   /** Remove traces of what was deleted long ago. Only for people who may edit. */
   sweep(): void {
     const before = this.now() - TOMBSTONE_MS
@@ -81,41 +114,75 @@ export class Binding {
       const at = element instanceof Y.Map ? element.get('deletedAt') : 0
       return element instanceof Y.Map && element.get('isDeleted') === true && typeof at === 'number' && at < before
     })
-    if (old.length) this.doc.transact(() => old.forEach(([id]) => this.elements.delete(id)), this)
+    if (!old.length) return
+    this.doc.transact(() => old.forEach(([id]) => this.elements.delete(id)), this)
+    old.forEach(([id]) => this.seen.delete(id))
   }
 
   /** The scene may have changed: share what was changed here. Writes nothing when nothing differs. */
   share(): void {
     if (!this.active) return
+    const scene = this.scene.elements()
     if (this.readOnly) {
+      this.removeForeign(scene)
+      this.bringBack(scene)
       this.release()
       return
     }
     const unfinished = this.scene.unfinished()
     const ghosts = new Set(this.ghosts.map((ghost) => ghost.id))
-    const changes: [id: string, fields: Fields, was: Fields | undefined][] = []
-    for (const element of this.scene.elements()) {
+    const dirty: Change[] = []
+    const refused: string[] = []
+    for (const element of scene) {
       const { id, version, versionNonce: nonce } = element
-      const compared = this.compared.get(id)
-      if (id === unfinished || (compared?.version === version && compared.nonce === nonce)) continue
+      if (id === unfinished || !this.differs(element)) continue
       if (ghosts.has(id) && !this.seen.has(id)) continue
-      this.compared.set(id, { version, nonce })
       const fields = toFields(element as unknown as Record<string, unknown>)
-      if (fields) changes.push([id, fields, this.seen.get(id)])
+      if (fields && fromFields(id, fields)) {
+        this.compared.set(id, { version, nonce })
+        const was = this.seen.get(id)
+        if (was ? !contains(was, fields) : fields['isDeleted'] !== true) dirty.push([id, fields, was])
+      } else if (!element.isDeleted && !this.scene.held().has(id)) refused.push(id)
     }
-    const dirty = changes.filter(([, fields, was]) => (was ? !contains(was, fields) : fields['isDeleted'] !== true))
-    if (dirty.length) this.doc.transact(() => dirty.forEach((change) => this.write(...change)), this)
+    for (const part of inParts(dirty)) this.doc.transact(() => part.forEach((change) => this.write(...change)), this)
+    if (refused.length) {
+      this.bring(refused)
+      this.scene.refused?.(refused.length)
+    }
+    this.bringBack(scene)
     this.release()
   }
 
-  /** Show strokes that others are drawing, instead of those shown before. */
+  /** An opened file replaces the scene, and what it lacks was not deleted: show it again beside the file's elements. */
+  private bringBack(scene: readonly SceneElement[]): void {
+    if (scene.length >= this.seen.size) return
+    const there = new Set(scene.map((element) => element.id))
+    const lost = [...this.seen].filter(([id, fields]) => !there.has(id) && 'type' in fields && fields['isDeleted'] !== true)
+    const hidden = lost.map(([id]) => id).filter((id) => !this.unshowable.has(id))
+    if (hidden.length) this.bring(hidden)
+  }
+
+  /** What got into the scene of somebody who may not change it: a file dropped onto it, for one. */
+  private removeForeign(scene: readonly SceneElement[]): void {
+    const ghosts = new Set(this.ghosts.map((ghost) => ghost.id))
+    const foreign = scene.filter(({ id }) => !this.seen.has(id) && !ghosts.has(id) && !this.compared.has(id))
+    if (foreign.length) this.bring(foreign.map(({ id }) => id))
+  }
+
+  /** Whether an element is not what was last compared with the Y.Doc. */
+  private differs({ id, version, versionNonce }: SceneElement): boolean {
+    const compared = this.compared.get(id)
+    return compared?.version !== version || compared.nonce !== versionNonce
+  }
+
+  /** Show strokes that others are drawing, instead of those shown before. Locked: nobody here takes hold of one. */
   showGhosts(ghosts: readonly Readonly<Record<string, unknown>>[]): void {
     const previous = new Map(this.ghosts.map((ghost) => [ghost.id, ghost]))
     const next = ghosts.flatMap((ghost) => {
       const id = ghost['id']
       if (typeof id !== 'string' || this.elements.has(id)) return []
       const fields = toFields(ghost)
-      const element = fields && fromFields(id, { ...fields, isDeleted: false })
+      const element = fields && fromFields(id, { ...fields, isDeleted: false, locked: true })
       const finished = element && this.scene.finish(element, previous.get(id))
       return finished ? [finished] : []
     })
@@ -132,7 +199,7 @@ export class Binding {
     const current = known instanceof Y.Map ? (shared.toJSON() as Record<string, unknown>) : {}
     const seen: Record<string, Value> = { ...was }
     for (const [name, value] of Object.entries(fields)) {
-      if (was && same(was[name], value)) continue
+      if (known && was && same(was[name], value)) continue
       seen[name] = value
       if (!same(current[name], value)) shared.set(name, value)
     }
@@ -147,12 +214,11 @@ export class Binding {
 
   private readonly onRemote = (events: Y.YEvent<Y.Map<unknown>>[], transaction: Y.Transaction): void => {
     if (transaction.origin === this) return
-    const touched = new Set<string>()
     for (const event of events) {
-      if (event.target === (this.elements as unknown)) event.changes.keys.forEach((_, id) => touched.add(id))
-      else if (typeof event.path[0] === 'string') touched.add(event.path[0])
+      if (event.target === (this.elements as unknown)) event.changes.keys.forEach((_, id) => this.news.add(id))
+      else if (typeof event.path[0] === 'string') this.news.add(event.path[0])
     }
-    this.refresh([...touched])
+    this.soon()
   }
 
   /** Bring what others changed into the scene, except what is held here. */
@@ -185,6 +251,7 @@ export class Binding {
       if (!(shared instanceof Y.Map)) {
         // Swept: nobody sees it any more; for whoever still shows it, it is deleted.
         this.seen.delete(id)
+        this.compared.delete(id)
         if (previous) changed.set(id, null)
         continue
       }
@@ -192,6 +259,8 @@ export class Binding {
       const element = fromFields(id, fields)
       this.seen.set(id, (element ? fields : {}) as Fields)
       const finished = element ? this.scene.finish(element, previous) : null
+      if (finished) this.unshowable.delete(id)
+      else this.unshowable.add(id)
       if (finished) changed.set(id, finished)
       else if (previous) changed.set(id, null)
     }
@@ -208,6 +277,23 @@ export class Binding {
     }
     this.scene.show(next)
   }
+}
+
+/** Changes in groups that are small enough for one update each. */
+function inParts(changes: readonly Change[]): Change[][] {
+  const parts: Change[][] = []
+  let room = 0
+  for (const change of changes) {
+    const { path } = change[1] as { path?: { points?: readonly unknown[] } }
+    const size = Object.keys(change[1]).length + (path?.points?.length ?? 0)
+    if (!parts.length || size > room) {
+      parts.push([])
+      room = TOGETHER
+    }
+    parts.at(-1)?.push(change)
+    room -= size
+  }
+  return parts
 }
 
 /** Whether all of `fields` is in `was` with the same values. */

@@ -22,6 +22,8 @@ export interface ImageHost {
   /** Mark images with this file as stored or failed. */
   mark(fileId: string, status: 'saved' | 'error'): void
   failed(reason: string): void
+  /** Something may be tried again: call `sync`. */
+  again(): void
   missing(): void
 }
 
@@ -29,10 +31,20 @@ const TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
 /** Files fetched or sent at the same time. */
 const AT_ONCE = 4
 const MAX_BYTES = 32 * 1024 * 1024
+/** An upload that failed is tried again by itself after so many milliseconds; then only when the person does something. */
+const RETRY_MS = [2_000, 10_000, 60_000]
+
+interface Failure {
+  /** How many images on the board had this file when it failed: one more means that somebody added it again. */
+  readonly images: number
+  readonly attempts: number
+  readonly waiting: boolean
+}
 
 export class Images {
   private readonly uploading = new Set<string>()
-  private readonly failedUploads = new Set<string>()
+  private readonly failures = new Map<string, Failure>()
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>()
   private readonly loaded = new Set<string>()
   private readonly queue: (() => Promise<void>)[] = []
   private running = 0
@@ -53,45 +65,73 @@ export class Images {
     return /^\/(?!\/)[\w./-]+$/.test(url) ? { url, type } : null
   }
 
-  /** Files that are in the scene: send those that are new here, fetch those that are new from others. */
+  /** Whether the bytes of an image on the board are in this tab only. */
+  get unsaved(): boolean {
+    return this.uploading.size > 0 || this.failures.size > 0
+  }
+
+  /** Files that are in the scene, once for each image: send those that are new here, fetch those that are new from others. */
   sync(fileIds: Iterable<string>, local: Readonly<Record<string, LocalFile>>, mayUpload: boolean): void {
-    for (const id of fileIds) {
+    const counts = new Map<string, number>()
+    for (const id of fileIds) counts.set(id, (counts.get(id) ?? 0) + 1)
+    for (const id of this.failures.keys()) if (!counts.has(id)) this.failures.delete(id)
+    for (const [id, images] of counts) {
       const entry = this.entry(id)
       const here = local[id]
       if (entry && !here && !this.loaded.has(id)) {
         this.loaded.add(id)
         this.run(() => this.fetch(id, entry))
-      } else if (!entry && here && mayUpload && !this.uploading.has(id) && !this.failedUploads.has(id)) {
+      } else if (!entry && here && mayUpload && !this.uploading.has(id)) {
+        const failure = this.failures.get(id)
+        if (failure?.waiting && images <= failure.images) continue
         this.uploading.add(id)
-        this.run(() => this.send(here))
+        this.run(() => this.send(here, images))
       }
     }
   }
 
   /** Try once more to store what could not be stored. */
   retry(): void {
-    this.failedUploads.clear()
+    this.failures.forEach((failure, id) => this.failures.set(id, { ...failure, waiting: false }))
   }
 
   stop(): void {
     this.stopped = true
     this.queue.length = 0
+    this.timers.forEach(clearTimeout)
   }
 
-  private async send(file: LocalFile): Promise<void> {
+  private async send(file: LocalFile, images: number): Promise<void> {
     try {
       const stored = await this.host.upload(toBlob(file.dataURL, file.mimeType))
       if (this.stopped) return
+      this.failures.delete(file.id)
       this.files.set(file.id, { ...stored, created: Date.now() })
       this.host.mark(file.id, 'saved')
     } catch (error) {
       if (this.stopped) return
-      this.failedUploads.add(file.id)
+      const attempts = (this.failures.get(file.id)?.attempts ?? 0) + 1
+      this.failures.set(file.id, { images, attempts, waiting: true })
+      this.retryLater(file.id, attempts)
+      if (attempts > 1) return
       this.host.mark(file.id, 'error')
       this.host.failed(error instanceof Error ? error.message : '')
     } finally {
       this.uploading.delete(file.id)
     }
+  }
+
+  private retryLater(id: string, attempts: number): void {
+    const wait = RETRY_MS[attempts - 1]
+    if (wait === undefined) return
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      const failure = this.failures.get(id)
+      if (!failure) return
+      this.failures.set(id, { ...failure, waiting: false })
+      this.host.again()
+    }, wait)
+    this.timers.add(timer)
   }
 
   private async fetch(id: string, { url, type }: { url: string; type: string }): Promise<void> {

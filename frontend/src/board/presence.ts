@@ -34,6 +34,11 @@ export class BoardPresence {
     this.queue('pointer', { ...pointer, x: tidy(pointer.x), y: tidy(pointer.y) })
   }
 
+  /** The mouse left the board: others see no cursor. */
+  leave(): void {
+    this.queue('pointer', null)
+  }
+
   select(ids: readonly string[]): void {
     this.queue('selection', ids.slice(0, MAX_SELECTED))
   }
