@@ -5,7 +5,6 @@
  */
 import './document.css'
 import { Editor } from '@tiptap/core'
-import { Collaboration } from '@tiptap/extension-collaboration'
 import { Dropcursor, Gapcursor, Placeholder } from '@tiptap/extensions'
 import { type MountPage, SHARED_TYPES } from '../contract.ts'
 import { blockActions } from './actions.ts'
@@ -16,7 +15,7 @@ import { imageControls, imageNode, Uploads } from './images.ts'
 import { linkControls, LinkTyping } from './links.ts'
 import { Reading } from './reading.ts'
 import { schemaExtensions } from './schema.ts'
-import { Sharing } from './sharing.ts'
+import { Binding, Sharing } from './sharing.ts'
 import { Slash } from './slash.ts'
 import { STRINGS } from './strings.ts'
 import { tableControls } from './tables.ts'
@@ -58,7 +57,7 @@ export const mount: MountPage = (context) => {
     extensions: [
       ...schemaExtensions({ strings, image: imageNode(strings), codeBlock: codeBlock(strings) }),
       Sharing.configure({ fragment, reading, mayWrite }),
-      Collaboration.configure({
+      Binding.configure({
         fragment,
         ySyncOptions: { mapping: reading as never },
       }),
@@ -162,7 +161,9 @@ export const mount: MountPage = (context) => {
 
   return {
     setReadOnly(next) {
+      const raised = readOnly && !next
       readOnly = next
+      if (raised && synced) editor.storage.sharing.render()
       settle()
     },
     // Colours are custom properties that follow the page.

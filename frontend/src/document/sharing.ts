@@ -7,6 +7,7 @@
  * has arrived. It also makes the binding read through `Reading`, and keeps content this version does not know intact.
  */
 import { Extension } from '@tiptap/core'
+import { Collaboration } from '@tiptap/extension-collaboration'
 import { Fragment, Slice, type Node } from '@tiptap/pm/model'
 import { Plugin, PluginKey, type Transaction } from '@tiptap/pm/state'
 import type { EditorView } from '@tiptap/pm/view'
@@ -18,7 +19,7 @@ import type { Reading, SharedType } from './reading.ts'
 export const REPAIR = Symbol('repair')
 
 /** The parts of the binding that are taken over. They are methods it calls on itself, so replacing them is enough. */
-interface Binding extends ProsemirrorBinding {
+interface OpenBinding extends ProsemirrorBinding {
   _observeFunction: (events: Y.YEvent<SharedType>[], transaction: Y.Transaction) => void
   _prosemirrorChanged(document: Node): void
   beforeAllTransactions: () => void
@@ -70,12 +71,13 @@ export const Sharing = Extension.create<SharingOptions, { render: () => void }>(
           apply: (transaction, edits) => (isLocalEdit(transaction) ? edits + 1 : edits),
         },
         view: (view) => {
-          const binding = ySyncPluginKey.getState(view.state).binding as Binding
+          const binding = ySyncPluginKey.getState(view.state).binding as OpenBinding
           const written = { edits: 0 }
           guardReading(binding, view, reading, mayWrite)
           guardWriting(binding, view, reading, mayWrite, written)
           storage.render = () => {
             written.edits = key.getState(view.state) ?? 0
+            if (mayWrite()) repair(everyElement(fragment), binding.doc)
             render(binding, view, fragment, reading)
           }
           return { destroy: () => (storage.render = () => undefined) }
@@ -86,7 +88,7 @@ export const Sharing = Extension.create<SharingOptions, { render: () => void }>(
 })
 
 /** Show what Yjs holds, discarding anything that exists only in this view. */
-function render(binding: Binding, view: EditorView, fragment: Y.XmlFragment, reading: Reading): void {
+function render(binding: OpenBinding, view: EditorView, fragment: Y.XmlFragment, reading: Reading): void {
   reading.clear()
   binding.mux(() => {
     const nodes = reading.content(view.state.schema, fragment)
@@ -97,11 +99,11 @@ function render(binding: Binding, view: EditorView, fragment: Y.XmlFragment, rea
   })
 }
 
-function guardReading(binding: Binding, view: EditorView, reading: Reading, mayWrite: () => boolean): void {
+function guardReading(binding: OpenBinding, view: EditorView, reading: Reading, mayWrite: () => boolean): void {
   const observe = binding._observeFunction
   binding._observeFunction = (events, transaction) => {
     try {
-      if (mayWrite()) repair(transaction, binding.doc)
+      if (mayWrite()) repair(transaction.changed.keys(), binding.doc)
       reading.during(view.state.schema, () => observe(events, transaction))
     } catch (error) {
       // An exception here would reach the connection and end it. The next change is shown in full again.
@@ -112,14 +114,14 @@ function guardReading(binding: Binding, view: EditorView, reading: Reading, mayW
   binding.beforeAllTransactions = () => {
     try {
       before()
-    } catch (error) {
-      console.error('The selection could not be kept across a change', error)
+    } catch {
+      // Stray items that a viewer may not remove: the selection is not kept across this change.
     }
   }
 }
 
 function guardWriting(
-  binding: Binding,
+  binding: OpenBinding,
   view: EditorView,
   reading: Reading,
   mayWrite: () => boolean,
@@ -162,16 +164,41 @@ function cover(unknown: ReadonlyMap<Y.XmlElement, Node>): () => void {
 }
 
 /**
+ * Tiptap's binding, in which a selection that cannot be found does not stop a change from being shown: the history looks
+ * it up in every transaction, and stray items that a viewer may not remove make that fail.
+ */
+export const Binding = Collaboration.extend({
+  addProseMirrorPlugins() {
+    const plugins = this.parent?.() ?? []
+    for (const { spec } of plugins) {
+      const state = spec.state
+      if (!state) continue
+      spec.state = {
+        ...state,
+        apply(this: Plugin, transaction, value, before, after) {
+          try {
+            return state.apply.call(this, transaction, value, before, after)
+          } catch {
+            return value
+          }
+        },
+      }
+    }
+    return plugins
+  },
+})
+
+/**
  * Two repairs that must be made once, in Yjs, before anybody edits on top.
  *
  * Items that are no shared types have no place among elements and break the binding's walks: removed (deleting twice is
  * harmless). Two people who type the first letter of an empty paragraph at once make two texts side by side: the one
  * who made the second moves it into the first, and nobody else does, or letters would double.
  */
-function repair(transaction: Y.Transaction, doc: Y.Doc): void {
+function repair(types: Iterable<unknown>, doc: Y.Doc): void {
   const strays: Y.Item[] = []
   const pairs: [Y.XmlText, Y.XmlText][] = []
-  for (const type of transaction.changed.keys()) {
+  for (const type of types) {
     if (!(type instanceof Y.XmlFragment)) continue
     let left: Y.XmlText | null = null
     for (let item = type._start; item !== null; item = item.right) {
@@ -191,4 +218,16 @@ function repair(transaction: Y.Transaction, doc: Y.Doc): void {
       right._item?.delete(inner)
     }
   }, REPAIR)
+}
+
+/** The fragment and every element in it, however deep. */
+function* everyElement(fragment: Y.XmlFragment): Generator<Y.XmlFragment> {
+  const waiting: Y.XmlFragment[] = [fragment]
+  for (let type = waiting.pop(); type; type = waiting.pop()) {
+    yield type
+    for (let item = type._start; item !== null; item = item.right) {
+      const child = item.deleted || !(item.content instanceof Y.ContentType) ? null : item.content.type
+      if (child instanceof Y.XmlElement) waiting.push(child)
+    }
+  }
 }
