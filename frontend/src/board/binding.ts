@@ -84,6 +84,7 @@ export class Binding {
   }
 
   stop(): void {
+    if (!this.active) return
     this.active = false
     this.elements.unobserveDeep(this.onRemote as DeepObserver)
   }
