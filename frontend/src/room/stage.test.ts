@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest'
 import type { PageContext, PageView } from '../contract'
 import { FakeServer, type FakeSocket } from '../provider/fake-server'
 import type { Status } from '../provider/status'
@@ -26,7 +26,7 @@ let statuses: Status[]
 let bar: HTMLElement
 let skeleton: HTMLElement
 let place: HTMLElement
-let listening: ReturnType<typeof vi.spyOn<Window & typeof globalThis, 'addEventListener'>>
+let listening: MockInstance<typeof window.addEventListener>
 
 /** The newest socket of a page. */
 function socketOf(page: PageInfo): FakeSocket {
