@@ -126,7 +126,7 @@ export class Binding {
     const scene = this.scene.elements()
     if (this.readOnly) {
       this.removeForeign(scene)
-      this.bringBack(scene)
+      this.bringBack()
       this.release()
       return
     }
@@ -150,12 +150,13 @@ export class Binding {
       this.bring(refused)
       this.scene.refused?.(refused.length)
     }
-    this.bringBack(scene)
+    this.bringBack()
     this.release()
   }
 
   /** An opened file replaces the scene, and what it lacks was not deleted: show it again beside the file's elements. */
-  private bringBack(scene: readonly SceneElement[]): void {
+  private bringBack(): void {
+    const scene = this.scene.elements()
     if (scene.length >= this.seen.size) return
     const there = new Set(scene.map((element) => element.id))
     const lost = [...this.seen].filter(([id, fields]) => !there.has(id) && 'type' in fields && fields['isDeleted'] !== true)

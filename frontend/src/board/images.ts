@@ -61,8 +61,8 @@ export class Images {
     if (typeof entry !== 'object' || entry === null) return null
     const { url, type } = entry as Record<string, unknown>
     if (typeof url !== 'string' || typeof type !== 'string' || !TYPES.has(type)) return null
-    // Only files of this site, by a path: an address of another host would tell it who is looking.
-    return /^\/(?!\/)[\w./-]+$/.test(url) ? { url, type } : null
+    // Only files of this site: another host would learn who is looking, another path might do something when asked for.
+    return /^(\/[\w-]+)*\/files\/[\w-]+$/.test(url) ? { url, type } : null
   }
 
   /** Whether the bytes of an image on the board are in this tab only. */
