@@ -38,12 +38,15 @@ class PageConsumer(AsyncConsumer):
         try:
             page, peer = await self._join(scope, extended=extended)
         except CollabError as error:
-            await refuse(error, runtime=self.runtime, receive=receive, send=send)
+            await refuse(error, runtime=self.runtime, receive=receive, send=send, heeds_codes=extended)
             return
         try:
-            await self._serve(page, peer, receive)
+            ended_by = await self._serve(page, peer, receive)
         finally:
             self.runtime.hub.leave(page, peer)
+        if ended_by is not None:
+            # A stock client would be back at once with the same edit; it is off the page, but not yet told so.
+            await refuse(ended_by, runtime=self.runtime, receive=receive, send=send)
 
     async def _join(self, scope: dict[str, Any], *, extended: bool) -> tuple[Page, Peer]:
         page_id: UUID = scope["url_route"]["kwargs"]["page_id"]
@@ -71,24 +74,39 @@ class PageConsumer(AsyncConsumer):
             logger.exception("could not open page %s", page_id)
             raise TroubleHere("the page could not be opened") from error
 
-    async def _serve(self, page: Page, peer: Peer, receive: Receive) -> None:
-        """Pass frames to the page until the connection ends; one that the page refuses ends it."""
+    async def _serve(self, page: Page, peer: Peer, receive: Receive) -> type[CollabError] | None:
+        """Pass frames to the page until the connection ends or the page refuses one.
+
+        Returns:
+            Why a stock client must be let go; None when the connection has ended or been closed. The class alone: the
+            error holds the frame, which must not stay in memory while its sender is held.
+        """
         while (message := await receive())["type"] == "websocket.receive":
             if peer.closed:
                 continue
-            frame = message.get("bytes")
-            try:
-                if frame is None:
-                    raise MalformedFrame("a text frame", offset=0)
-                await page.receive(peer, frame)
-            except CollabError as error:
-                logger.info("page %s: connection closed: %s", page.page_id, error)
-                await peer.close(error)
-            except asyncio.CancelledError:
-                raise
-            except Exception:
-                logger.exception("page %s: a frame could not be handled", page.page_id)
-                await peer.close(TroubleHere("a fault of ours"))
+            error = await self._pass_on(page, peer, message.get("bytes"))
+            if error is None:
+                continue
+            if not peer.extended:
+                return type(error)
+            await peer.close(error)
+        return None
+
+    async def _pass_on(self, page: Page, peer: Peer, frame: bytes | None) -> CollabError | None:
+        """Give the page one frame; returns why the connection must end, if it must."""
+        try:
+            if frame is None:
+                raise MalformedFrame("a text frame", offset=0)
+            await page.receive(peer, frame)
+        except CollabError as error:
+            logger.info("page %s: connection closed: %s", page.page_id, error)
+            return error
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            logger.exception("page %s: a frame could not be handled", page.page_id)
+            return TroubleHere("a fault of ours")
+        return None
 
     async def _send_frame(self, frame: bytes) -> None:
         await self.send_raw({"type": "websocket.send", "bytes": frame})

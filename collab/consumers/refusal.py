@@ -7,6 +7,7 @@ at once. Holding the refused socket for a few seconds makes both harmless.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,10 +18,20 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-async def refuse(error: CollabError, *, runtime: Runtime, receive: Receive, send: Send) -> None:
-    """Hold an accepted connection, ignoring what it says, then close it."""
+CLOSE_PATIENCE = 5.0
+"""How long a client that does not read may hold up its own closing."""
+
+Refused = CollabError | type[CollabError]
+
+
+async def refuse(error: Refused, *, runtime: Runtime, receive: Receive, send: Send, heeds_codes: bool = False) -> None:
+    """Hold an accepted connection, ignoring what it says, then close it.
+
+    Args:
+        heeds_codes: The client knows which close codes are final, so it need not be held.
+    """
     settings = runtime.settings
-    if error.close_code.is_final and runtime.held_refusals < settings.max_refused_held:
+    if error.close_code.is_final and not heeds_codes and runtime.held_refusals < settings.max_refused_held:
         runtime.held_refusals += 1
         try:
             async with asyncio.timeout(settings.refused_hold):
@@ -31,9 +42,11 @@ async def refuse(error: CollabError, *, runtime: Runtime, receive: Receive, send
             pass
         finally:
             runtime.held_refusals -= 1
-    await send(close_message(error))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_PATIENCE):
+            await send(close_message(error))
 
 
-def close_message(error: CollabError) -> dict[str, Any]:
+def close_message(error: Refused) -> dict[str, Any]:
     """The ASGI message that ends a connection for this reason."""
     return {"type": "websocket.close", "code": int(error.close_code), "reason": error.reason}

@@ -1,0 +1,1 @@
+"""The WebSocket edges, in process: the whole ASGI application without a server."""
