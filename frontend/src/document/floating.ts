@@ -10,11 +10,16 @@ const MARGIN = 8
 export class Floating {
   readonly element: HTMLDivElement
   readonly #layer: HTMLElement
+  readonly #area: Element
   #rect: (() => DOMRect | null) | null = null
   #place: Place = 'above'
 
-  constructor(layer: HTMLElement, className: string) {
+  /**
+   * @param area What it may cover; without one, the part of the layer that scrolls.
+   */
+  constructor(layer: HTMLElement, className: string, area?: Element) {
     this.#layer = layer
+    this.#area = area ?? layer.querySelector('.document-scroll') ?? layer
     this.element = document.createElement('div')
     this.element.className = `document-floating ${className}`
     this.element.hidden = true
@@ -46,7 +51,9 @@ export class Floating {
     if (!target) return
     const layer = this.#layer.getBoundingClientRect()
     // Scrolled out of sight: what it belongs to is not there to be pointed at.
-    const away = target.bottom < layer.top || target.top > layer.bottom
+    const area = this.#area.getBoundingClientRect()
+    const ceiling = area.top - layer.top + MARGIN
+    const away = target.bottom < area.top || target.top > area.bottom
     this.element.classList.toggle('is-away', away)
     const width = this.element.offsetWidth
     const height = this.element.offsetHeight
@@ -55,13 +62,14 @@ export class Floating {
     const above = target.top - layer.top - height - GAP
     const below = target.bottom - layer.top + GAP
     const fitsBelow = below + height <= layer.height - MARGIN
-    let top = this.#place === 'below-start' ? (fitsBelow || above < MARGIN ? below : above) : above
-    if (this.#place !== 'below-start' && above < MARGIN) {
+    let top = this.#place === 'below-start' ? (fitsBelow || above < ceiling ? below : above) : above
+    if (this.#place !== 'below-start' && above < ceiling) {
       // A tall table: its top is out of sight, so the bar stays at the top of what can be seen.
-      top = this.#place === 'above-start' && target.bottom - layer.top > height + 3 * GAP ? MARGIN : below
+      const tall = target.top < area.top && target.bottom - area.top > height + 3 * GAP
+      top = this.#place === 'above-start' && tall ? ceiling : below
     }
     this.element.style.left = `${Math.round(left)}px`
-    this.element.style.top = `${Math.round(clamp(top, MARGIN, Math.max(MARGIN, layer.height - height - MARGIN)))}px`
+    this.element.style.top = `${Math.round(clamp(top, ceiling, Math.max(ceiling, layer.height - height - MARGIN)))}px`
   }
 
   destroy(): void {

@@ -5,13 +5,14 @@
  * write meanwhile moves everything. A failed upload stays in its place and can be tried again.
  */
 import { Extension, type Editor } from '@tiptap/core'
-import type { Node } from '@tiptap/pm/model'
+import { Fragment, Slice, type Node } from '@tiptap/pm/model'
 import { NodeSelection, Plugin, PluginKey } from '@tiptap/pm/state'
+import { dropPoint } from '@tiptap/pm/transform'
 import { Decoration, DecorationSet } from '@tiptap/pm/view'
 import type * as Y from 'yjs'
 import type { PageContext } from '../contract.ts'
 import { anchorAt, positionOf } from './anchors.ts'
-import { isStoredFile } from './attributes.ts'
+import { isStoredFile, type Attributes } from './attributes.ts'
 import { button, lineForm } from './controls.ts'
 import { Floating } from './floating.ts'
 import { ImageNode } from './schema.ts'
@@ -73,14 +74,16 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
         label.textContent = strings.imageUploading(Math.round(fraction * 100))
       }
       show(0)
+      upload.element.classList.remove('is-failed')
       upload.element.replaceChildren(label, bar)
       try {
         const stored = await options.upload(upload.file, show)
         if (editor.isDestroyed) return
-        const at = (upload.anchor && positionOf(editor.state, upload.anchor)) ?? editor.state.doc.content.size
-        const attributes = { src: stored.url, width: stored.width, height: stored.height, alt: null }
+        // The right to edit went meanwhile: an insertion would be seen here and nowhere else.
+        if (!editor.isEditable) throw new Error()
         uploads.delete(upload)
-        editor.chain().insertContentAt(at, { type: 'image', attrs: attributes }).run()
+        const at = (upload.anchor && positionOf(editor.state, upload.anchor)) ?? editor.state.doc.content.size
+        insertImage(editor, at, { src: stored.url, width: stored.width, height: stored.height, alt: null })
         redraw()
       } catch (error) {
         if (editor.isDestroyed) return
@@ -98,7 +101,6 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
         discard.addEventListener('click', () => end(upload))
         upload.element.replaceChildren(label, retry, discard)
         upload.element.classList.add('is-failed')
-        options.notify(label.textContent, 'error')
       }
     }
     const begin = (position: number, files: readonly File[]): boolean => {
@@ -109,11 +111,13 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
         const element = document.createElement('div')
         element.className = 'document-upload'
         element.contentEditable = 'false'
+        element.setAttribute('role', 'status')
         const upload: Upload = { file, anchor: anchorAt(editor.state, position), element }
         uploads.add(upload)
         void send(upload)
       }
       redraw()
+      for (const { element } of uploads) element.scrollIntoView({ block: 'nearest' })
       return true
     }
 
@@ -146,7 +150,10 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
             if (moved || files.length === 0) return false
             event.preventDefault()
             const at = view.posAtCoords({ left: event.clientX, top: event.clientY })
-            return begin(at?.pos ?? view.state.selection.to, files)
+            // Between the blocks, as a picture that is moved: not into the middle of a word.
+            const picture = view.state.schema.nodes.image?.create()
+            const between = at && picture && dropPoint(view.state.doc, at.pos, new Slice(Fragment.from(picture), 0, 0))
+            return begin(between ?? at?.pos ?? view.state.selection.to, files)
           },
         },
         view: () => ({ destroy: () => uploads.clear() }),
@@ -154,6 +161,21 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
     ]
   },
 })
+
+/**
+ * Put a stored picture where it was meant to be. The selection stays with the text: its author may be writing somewhere
+ * else by now, and a selected picture is replaced by the next key.
+ */
+export function insertImage(editor: Editor, position: number, attrs: Attributes): void {
+  const { doc } = editor.state
+  let at = doc.resolve(position)
+  if (at.parent.type.spec.code) at = doc.resolve(at.after())
+  const inText = at.parent.isTextblock
+  const next = inText ? at.node(-1).maybeChild(at.indexAfter(-1)) : at.nodeAfter
+  const last = (!inText || at.parentOffset === at.parent.content.size) && !next?.isTextblock
+  const content = [{ type: 'image', attrs }, ...(last ? [{ type: 'paragraph' }] : [])]
+  editor.chain().insertContentAt(at.pos, content, { updateSelection: false }).run()
+}
 
 /** The picture in the text: what cannot be loaded says so instead of showing a broken frame. */
 export const imageNode = (strings: Strings) =>

@@ -23,7 +23,7 @@ export class Menu {
   constructor(layer: HTMLElement, anchor: HTMLElement, label: string, items: () => MenuItem[]) {
     this.#anchor = anchor
     this.#items = items
-    this.#floating = new Floating(layer, 'document-menu')
+    this.#floating = new Floating(layer, 'document-menu', layer)
     this.#floating.element.setAttribute('role', 'menu')
     this.#floating.element.setAttribute('aria-label', label)
     this.#floating.element.addEventListener('keydown', (event) => this.#onKey(event))

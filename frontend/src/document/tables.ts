@@ -26,7 +26,7 @@ export const SoundTable = Table.extend({
     })
     const { handleWidth, cellMinWidth, lastColumnResizable } = this.options
     return [
-      columnResizing({ handleWidth, cellMinWidth, defaultCellMinWidth: 120, lastColumnResizable, View: TableView }),
+      columnResizing({ handleWidth, cellMinWidth, defaultCellMinWidth: 100, lastColumnResizable, View: TableView }),
       mending,
     ]
   },
@@ -89,7 +89,8 @@ export function tableControls(editor: Editor, layer: HTMLElement, strings: Strin
     update: () => {
       const table = editor.isEditable && editor.isFocused ? currentTable(editor) : undefined
       const dom = table && editor.view.nodeDOM(table.pos)
-      if (!table || !(dom instanceof HTMLElement)) {
+      const drawn = dom instanceof HTMLElement ? dom.querySelector('table') : null
+      if (!drawn) {
         // A click on one of the controls takes the focus for a moment.
         if (!floating.element.contains(document.activeElement)) floating.hide()
         return
@@ -98,7 +99,7 @@ export function tableControls(editor: Editor, layer: HTMLElement, strings: Strin
         element.disabled = !action.isEnabled(editor)
         if (action.isActive) element.setAttribute('aria-pressed', String(action.isActive(editor)))
       }
-      floating.show(() => dom.getBoundingClientRect(), 'above-start')
+      floating.show(() => drawn.getBoundingClientRect(), 'above-start')
     },
     hide: () => floating.hide(),
     destroy: () => floating.destroy(),

@@ -55,7 +55,8 @@ export function createToolbar({ editor, layer, strings, blocks, editLink }: Tool
       icon: action.icon,
       label: action.label,
       checked: action.isActive?.(editor) ?? false,
-      disabled: !action.isEnabled(editor),
+      // What the block is already cannot be made of it, and is no less a choice.
+      disabled: !action.isActive?.(editor) && !action.isEnabled(editor),
       run: () => action.run(editor),
     })),
   )
