@@ -20,7 +20,7 @@ from django.utils import timezone
 from collab import access, runtime
 from collab.access import Grant
 from collab.consumers.refusal import close_message
-from collab.errors import CollabError, MalformedFrame, TooLarge, TroubleHere
+from collab.errors import CollabError, MalformedFrame, TooLarge, TroubleHere, UnknownPage
 from collab.live.roster import Attendance
 from collab.models import Page, Room
 
@@ -102,7 +102,9 @@ class RoomConsumer(AsyncWebsocketConsumer):
         """A title changed."""
         if self.grant is not None:
             room = await database_sync_to_async(_describe, thread_sensitive=False)(self.grant.room_id)
-            if room is not None:
+            if room is None:
+                await self.send_close(UnknownPage("the room is gone"))
+            else:
                 await self._tell("room", room)
 
     # To the client
@@ -110,8 +112,13 @@ class RoomConsumer(AsyncWebsocketConsumer):
     async def _tell_people(self) -> None:
         await asyncio.sleep(PEOPLE_INTERVAL)
         self._telling = None
-        if self.grant is not None:
+        if self.grant is None:
+            return
+        try:
             await self._tell("people", self.runtime.roster.people(self.grant.room_id))
+        except Exception as error:  # noqa: BLE001 - each server library raises its own
+            # The client went meanwhile. This task is nobody's to wait for, so it says so itself.
+            logger.debug("a client went before it heard who is in its room: %r", error)
 
     async def _tell(self, kind: str, data: dict[str, Any]) -> None:
         envelope = {"type": kind, "id": secrets.token_hex(8), "at": timezone.now().isoformat(), "data": data}
