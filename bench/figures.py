@@ -15,6 +15,9 @@ MAX_P99 = 0.1
 MAX_GENERATOR_SHARE = 0.9
 """Above this share of its core the generator may be the limit, and a figure a lower bound."""
 
+MAX_OTHERS_SHARE = 0.15
+"""Above this share of a core for other programs, on the two that are used, a figure says more about them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -53,6 +56,11 @@ class Figures:
     def generator_is_the_limit(self) -> bool:
         """Whether the load generator may have been what was measured."""
         return self.generator_share > MAX_GENERATOR_SHARE
+
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether other programs took too much of the machine."""
+        return self.others_share > MAX_OTHERS_SHARE
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

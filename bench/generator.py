@@ -1,7 +1,8 @@
 """The load generator: many clients in one thread, the same for every server.
 
-A socket, a read and a regular expression over what was read: nothing else happens for a delivery, so that the server
-is the limit and not this. Every run reports what share of its core it used and how late it sent.
+While the clock runs it sends what was prepared and keeps what it reads, with the time; what arrived in it is found out
+afterwards. So the server is the limit and not this. Every run reports what share of its core it used and how late it
+sent.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from bench.websocket import BINARY, CLOSE, PING, PONG, client_frame, frame_bound
 _EVENTS_AT_ONCE = 64
 _SENDS_AT_ONCE = 64
 _READ_BYTES = 256 * 1024
+_QUIET_SECONDS = 0.2
+"""After the last edit, what has arrived is looked at only when nothing has come for so long, not to delay the rest."""
 
 clock = time.perf_counter
 
@@ -42,6 +45,7 @@ class Client:
         "fd",
         "is_open",
         "joined",
+        "log",
         "page",
         "place",
         "prefix_bytes",
@@ -65,6 +69,7 @@ class Client:
         self.joined = False
         self.rest = b""
         self.waiting = bytearray()
+        self.log: list[tuple[float, bytes]] = []
         self.seen = bytearray()
         self.sent: array[float] = array("d")
         self.acknowledged = 0
@@ -133,6 +138,7 @@ class Generator:
         self._outcome = Outcome()
         self._frames = 0
         self._deliveries = 0
+        self._last_arrival = 0.0
 
     # Connecting
 
@@ -203,14 +209,12 @@ class Generator:
             offset = bounds[1]
             if opcode != BINARY:
                 self._control(client, opcode, payload)
-            elif client.joined:
-                self._take(client, payload)
             else:
-                answers, client.joined = self._dialect.reply(client.place, payload)
-                for answer in answers:
-                    self._send_message(client, answer)
+                self._take(client, clock(), payload, client.prefix_bytes)
                 if not client.joined:
-                    self._take(client, payload)
+                    answers, client.joined = self._dialect.reply(client.place, payload)
+                    for answer in answers:
+                        self._send_message(client, answer)
         client.rest = data[offset:]
 
     # Talking
@@ -262,19 +266,17 @@ class Generator:
         elif opcode != PONG:
             raise LostConnection(f"a frame of type {opcode}")
 
-    def _take(self, client: Client, payload: bytes) -> None:
-        """Note an acknowledgement; everything else is counted by its tokens."""
-        offset = client.prefix_bytes
-        if payload[offset] != self._dialect.acknowledgement:
+    def _take(self, client: Client, now: float, data: bytes, offset: int) -> None:
+        """Note the message at ``offset`` if it is an acknowledgement."""
+        if data[offset] != self._dialect.acknowledgement:
             return
-        now = clock()
         if self._dialect.acknowledges_total:
-            total = _read_var_uint(payload, offset + 1) - client.base
+            total = _read_var_uint(data, offset + 1) - client.base
+        elif client.base:
+            client.base -= 1
+            return
         else:
             total = client.acknowledged + 1
-            if client.base:
-                client.base -= 1
-                return
         for index in range(client.acknowledged, min(total, len(client.sent))):
             if client.sent[index] >= self._measured_from:
                 self._outcome.acknowledgements.append(now - client.sent[index])
@@ -282,7 +284,7 @@ class Generator:
 
     # Measuring
 
-    def run(self, load: Load, plan: Plan, *, patience: float = 2.0) -> Outcome:
+    def run(self, load: Load, plan: Plan, *, patience: float = 3.0) -> Outcome:
         """Send a plan and measure what arrives.
 
         Args:
@@ -301,8 +303,13 @@ class Generator:
         gc.collect()
         gc.disable()
         try:
-            self._send_all(load, plan, timer)
-            self._wait_for_the_rest(expected, clock() + patience)
+            opens, closes = self._send_all(load, plan, timer)
+            deadline = clock() + patience
+            self._receive_until_quiet(_QUIET_SECONDS, deadline)
+            self._read_logs(opens, closes)
+            while self._deliveries < expected and clock() < deadline:
+                self._receive_until_quiet(0.0, deadline)
+                self._read_logs(opens, closes)
         finally:
             gc.enable()
             self._epoll.unregister(timer.fd)
@@ -314,6 +321,7 @@ class Generator:
         self._deliveries = self._frames = 0
         self._sent_at = [array("d", bytes(8 * count)) for count in plan.edits_of_page]
         for client in self.clients:
+            client.log.clear()
             client.seen = bytearray(plan.edits_of_page[client.page])
             client.sent = array("d")
             client.acknowledged = 0
@@ -323,13 +331,14 @@ class Generator:
                 self.clients[author].seen[edit] = 1
             assert len(authors) == plan.edits_of_page[page]
 
-    def _send_all(self, load: Load, plan: Plan, timer: Timer) -> None:
+    def _send_all(self, load: Load, plan: Plan, timer: Timer) -> tuple[float, float]:
+        """Send everything at its time; returns when the measured part began and ended."""
         outcome = self._outcome
         total = len(plan.due)
         start = clock() + 0.05
         self._measured_from = opens = start + load.warm_up
         closes = opens + load.measured
-        before: tuple[float, float, float, float, int, int] | None = None
+        before: tuple[float, float, float, float, int] | None = None
         position = 0
         while True:
             now = clock()
@@ -358,10 +367,10 @@ class Generator:
         outcome.generator_cpu = after[2] - before[2]
         outcome.busy = after[3] - before[3]
         outcome.frames = after[4] - before[4]
-        outcome.delivered = after[5] - before[5]
+        return before[0], after[0]
 
-    def _reading(self) -> tuple[float, float, float, float, int, int]:
-        return clock(), self._server_cpu(), time.process_time(), self._busy(), self._frames, self._deliveries
+    def _reading(self) -> tuple[float, float, float, float, int]:
+        return clock(), self._server_cpu(), time.process_time(), self._busy(), self._frames
 
     def _send_planned(self, plan: Plan, position: int, start: float) -> None:
         client = self.clients[plan.client[position]]
@@ -375,8 +384,11 @@ class Generator:
                 self._outcome.lateness.append(now - start - plan.due[position])
         self._send(client, plan.frames[position])
 
-    def _wait_for_the_rest(self, expected: int, deadline: float) -> None:
-        while self._deliveries < expected and clock() < deadline:
+    def _receive_until_quiet(self, silence: float, deadline: float) -> None:
+        """Receive until nothing has arrived for some time."""
+        self._receive_some(None, 0.05)
+        self._last_arrival = clock()
+        while clock() < min(deadline, self._last_arrival + silence):
             self._receive_some(None, 0.05)
 
     def hold(self, seconds: float) -> None:
@@ -398,7 +410,7 @@ class Generator:
                 self._receive(client)
 
     def _receive(self, client: Client) -> None:
-        """Read what a connection has. This is where the time of the generator goes: one call for a delivery."""
+        """Read what a connection has and note when. This is where the time of the generator goes."""
         try:
             count = client.socket.recv_into(self._buffer)
         except BlockingIOError:
@@ -409,33 +421,61 @@ class Generator:
             raise LostConnection("the server ended a connection")
         now = clock()
         data = client.rest + self._view[:count] if client.rest else bytes(self._view[:count])
-        offset = frames = 0
-        acknowledgement, prefix_bytes = self._dialect.acknowledgement, client.prefix_bytes
-        size = len(data)
+        offset, size, frames = 0, len(data), 0
         while offset < size:
             bounds = frame_bounds(data, offset)
             if bounds is None:
                 break
-            start, end = bounds
             if data[offset] & 0x0F != BINARY:
-                self._control(client, data[offset] & 0x0F, data[start:end])
-            else:
-                frames += 1
-                if data[start + prefix_bytes] == acknowledgement:
-                    self._take(client, data[start:end])
-            offset = end
-        client.rest = data[offset:]
-        self._frames += frames
-        seen, sent_at = client.seen, self._sent_at[client.page] if self._sent_at else ()
-        latencies, measured_from = self._outcome.latencies, self._measured_from
-        for token in TOKEN.findall(data, 0, offset):
-            edit = int(token, 16)
-            if edit < len(seen) and not seen[edit]:
-                seen[edit] = 1
-                self._deliveries += 1
-                sent = sent_at[edit]
-                if sent >= measured_from:
-                    latencies.append(now - sent)
+                self._control(client, data[offset] & 0x0F, data[bounds[0] : bounds[1]])
+            frames += 1
+            offset = bounds[1]
+        if offset == size:
+            client.rest = b""
+        else:
+            client.rest, data = data[offset:], data[:offset]
+        if offset:
+            client.log.append((now, data))
+            self._frames += frames
+            self._last_arrival = now
+
+    # Afterwards
+
+    def _read_logs(self, opens: float, closes: float) -> None:
+        """Find every delivery and acknowledgement in what was received.
+
+        What a server broadcasts is the same for many clients, so what was found in it is remembered.
+        """
+        outcome = self._outcome
+        found: dict[bytes, list[int]] = {}
+        page = 0
+        for client in self.clients:
+            seen, sent_at = client.seen, self._sent_at[client.page]
+            if client.page != page:
+                page = client.page
+                found.clear()
+            for now, data in client.log:
+                edits = found.get(data)
+                if edits is None:
+                    edits = found[data] = [int(token, 16) for token in TOKEN.findall(data)]
+                self._read_acknowledgements(client, now, data)
+                for edit in edits:
+                    if edit >= len(seen) or seen[edit]:
+                        continue
+                    seen[edit] = 1
+                    self._deliveries += 1
+                    if opens <= now < closes:
+                        outcome.delivered += 1
+                    if sent_at[edit] >= opens:
+                        outcome.latencies.append(now - sent_at[edit])
+            client.log.clear()
+
+    def _read_acknowledgements(self, client: Client, now: float, data: bytes) -> None:
+        offset = 0
+        while (bounds := frame_bounds(data, offset)) is not None:
+            if data[offset] & 0x0F == BINARY:
+                self._take(client, now, data, bounds[0] + client.prefix_bytes)
+            offset = bounds[1]
 
     def close(self) -> None:
         """End every connection."""

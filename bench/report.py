@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.figures import MAX_GENERATOR_SHARE, MAX_OTHERS_SHARE
+
 BEGIN, END = "<!-- figures: begin (python -m bench writes these lines) -->", "<!-- figures: end -->"
 
 
@@ -53,6 +55,11 @@ _ROWS = {
     ),
 }
 
+_RATES = {"edits/s", "deliveries/s"}
+"""Figures that are lower bounds when the load generator was at its end first."""
+
+_DISTURBED = " \\*"
+
 
 def table(result: Mapping[str, Any]) -> str:
     """A result as Markdown."""
@@ -82,7 +89,11 @@ def insert(document: str, figures: str) -> str:
 
 
 def _cell(row: Row, taken: Mapping[str, Any] | None) -> str:
-    return "-" if taken is None else row.show(taken)
+    if taken is None:
+        return "-"
+    disturbed = taken.get("others_share", 0.0) > MAX_OTHERS_SHARE
+    at_least = row.name in _RATES and taken.get("generator_share", 0.0) > MAX_GENERATOR_SHARE
+    return ("at least " if at_least else "") + row.show(taken) + (_DISTURBED if disturbed else "")
 
 
 def _ratio(row: Row, servers: Mapping[str, Mapping[str, Any] | None]) -> str:
@@ -120,6 +131,8 @@ def _circumstances(result: Mapping[str, Any]) -> list[str]:
         f"Taken {result['taken_at']} at commit {result['commit']}, seed {result['seed']}.",
         f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}; {pinned}. {versions}.",
     ]
+    if any(taken["others_share"] > MAX_OTHERS_SHARE for taken in figures):
+        lines.append("\\* Other programs were busy on the same cores meanwhile: measure again before you believe it.")
     if figures:
         lines.append(
             f"The generator used at most {max(taken['generator_share'] for taken in figures):.0%} of its core, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -56,7 +57,8 @@ class Idle:
 Measurement = Paced | Saturated | Idle
 
 _PACED_SECONDS, _SEARCH_SECONDS, _SEARCH_WARM_UP = 6.0, 2.5, 0.7
-_MOST_STEPS = 14
+_SEARCH_PATIENCE = 50.0
+"""A search begins no further step after so many seconds; what it has found by then counts."""
 _HOLD_SECONDS = 4.0
 
 
@@ -181,10 +183,8 @@ class Suite:
     def _saturated(self, measurement: Saturated, server: MeasuredServer) -> dict[str, Any] | None:
         search = RateSearch(measurement.load.edits)
         best: Figures | None = None
-        for _ in range(_MOST_STEPS):
-            rate = search.next_rate()
-            if rate is None:
-                break
+        deadline = time.monotonic() + _SEARCH_PATIENCE
+        while (rate := search.next_rate()) is not None and time.monotonic() < deadline:
             load = replace(measurement.load, edits=rate)
             reached = self._reached(server, load, f"{measurement.key}:{rate:.3f}")
             search.record(rate, passed=reached is not None)
@@ -192,7 +192,7 @@ class Suite:
         return None if best is None else best.as_json()
 
     def _reached(self, server: MeasuredServer, load: Load, what: str) -> Figures | None:
-        """The figures at a rate the server keeps up with. Other programs disturb, so it may try twice."""
+        """The figures at a rate the server keeps up with. Where other programs disturbed it, it may try once more."""
         for _ in range(2):
             try:
                 reached = figures([self._measure(server, load, what)])
@@ -203,8 +203,8 @@ class Suite:
             self._say(f"{server.name}: {_in_words(reached)}: {'keeps up' if keeps_up else 'does not keep up'}")
             if keeps_up:
                 return reached
-            if reached.missing > reached.deliveries_per_second * load.measured:
-                break
+            if not reached.was_disturbed:
+                return None
         return None
 
     def _idle_of_all(self, measurement: Idle) -> dict[str, dict[str, Any]]:
@@ -222,10 +222,11 @@ class Suite:
         with self._generator(server, rng) as before, self._generator(server, rng) as counted:
             before.join(places[:first], on_each)
             empty = _settled_bytes(server, before)
-            used, busy = server.cpu_seconds(), processes.core_busy_seconds(self._cores.both)
+            used, busy, own = server.cpu_seconds(), processes.core_busy_seconds(self._cores.both), time.process_time()
             seconds = counted.join(places[first:], on_each)
             used = server.cpu_seconds() - used
             busy = processes.core_busy_seconds(self._cores.both) - busy
+            own = time.process_time() - own
             full = _settled_bytes(server, counted)
         connections = pages * on_each
         taken = {
@@ -233,7 +234,8 @@ class Suite:
             "bytes_per_connection": (full - empty) / connections,
             "joined_per_second": connections / seconds,
             "cpu_per_join": used / connections,
-            "busy_share": busy / seconds,
+            "others_share": max(0.0, busy - used - own) / seconds,
+            "generator_share": own / seconds,
             "empty_bytes": empty,
         }
         self._say(
