@@ -60,9 +60,6 @@ export function createBubble(editor: Editor, layer: HTMLElement, strings: String
     update,
     move: () => floating.move(),
     hide: () => floating.hide(),
-    get shown() {
-      return floating.shown
-    },
     destroy: () => {
       document.removeEventListener('pointerdown', down, true)
       document.removeEventListener('pointerup', up, true)

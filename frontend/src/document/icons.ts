@@ -5,7 +5,6 @@ import check from 'lucide-static/icons/check.svg?raw'
 import chevronDown from 'lucide-static/icons/chevron-down.svg?raw'
 import code from 'lucide-static/icons/code.svg?raw'
 import copy from 'lucide-static/icons/copy.svg?raw'
-import externalLink from 'lucide-static/icons/external-link.svg?raw'
 import heading1 from 'lucide-static/icons/heading-1.svg?raw'
 import heading2 from 'lucide-static/icons/heading-2.svg?raw'
 import heading3 from 'lucide-static/icons/heading-3.svg?raw'
@@ -41,7 +40,6 @@ const ICONS = {
   chevronDown,
   code,
   copy,
-  externalLink,
   heading1,
   heading2,
   heading3,

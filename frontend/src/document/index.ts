@@ -3,6 +3,9 @@
  *
  * For tests the container carries `__document`: `{ editor }`.
  */
+import './bars.css'
+import './text.css'
+import './blocks.css'
 import './document.css'
 import { Editor } from '@tiptap/core'
 import { Dropcursor, Gapcursor, Placeholder } from '@tiptap/extensions'

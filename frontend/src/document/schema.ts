@@ -1,8 +1,8 @@
 /**
  * What a document can contain. The list of extensions below is the schema.
  *
- * Names of nodes and marks are stored in every page and read by the server's renderers: they never change. A name or
- * attribute that older clients do not know raises SCHEMA_VERSION.
+ * Names of nodes and marks are stored in every page and read by the server's renderers: they never change. An element
+ * that a client does not know stays as it is while that client edits around it (see reading.ts).
  */
 import { Mark, mergeAttributes, Node, type AnyExtension } from '@tiptap/core'
 import { Blockquote } from '@tiptap/extension-blockquote'
@@ -24,9 +24,6 @@ import { Underline } from '@tiptap/extension-underline'
 import { codeLanguage, isSafeLink, isStoredFile } from './attributes.ts'
 import type { Strings } from './strings.ts'
 import { SoundTable } from './tables.ts'
-
-/** Goes up when an older client could not show, and so must not edit, what a newer one writes. */
-export const SCHEMA_VERSION = 1
 
 /** A link. Only the address is stored: how it opens is the view's business. */
 export const LinkMark = Mark.create({

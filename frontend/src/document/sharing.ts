@@ -16,7 +16,7 @@ import * as Y from 'yjs'
 import type { Reading, SharedType } from './reading.ts'
 
 /** Origin of the few repairs this module makes; not something a person can undo. */
-export const REPAIR = Symbol('repair')
+const REPAIR = Symbol('repair')
 
 /** The parts of the binding that are taken over. They are methods it calls on itself, so replacing them is enough. */
 interface OpenBinding extends ProsemirrorBinding {

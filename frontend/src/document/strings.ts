@@ -2,9 +2,7 @@
 import type { Language } from '../contract.ts'
 
 const en = {
-  document: 'Document',
   editorLabel: (title: string) => `Document: ${title}`,
-  loading: 'Loading the document',
   toolbar: 'Formatting',
   placeholder: 'Write, or press / for blocks',
   placeholderEmpty: 'Nothing written yet',
@@ -99,9 +97,7 @@ const en = {
 export type Strings = typeof en
 
 const zh: Strings = {
-  document: '文档',
   editorLabel: (title) => `文档：${title}`,
-  loading: '正在打开文档',
   toolbar: '格式',
   placeholder: '开始写作，或输入 / 插入内容',
   placeholderEmpty: '这里还没有内容',

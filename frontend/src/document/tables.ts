@@ -101,7 +101,6 @@ export function tableControls(editor: Editor, layer: HTMLElement, strings: Strin
       }
       floating.show(() => drawn.getBoundingClientRect(), 'above-start')
     },
-    hide: () => floating.hide(),
     destroy: () => floating.destroy(),
   }
 }
