@@ -120,6 +120,13 @@ export const codeBlock = (strings: Strings) =>
     },
   })
 
+function option(label: string, value: string): HTMLOptionElement {
+  const element = document.createElement('option')
+  element.textContent = label
+  element.value = value
+  return element
+}
+
 class CodeView {
   readonly dom = document.createElement('div')
   readonly contentDOM = document.createElement('code')
@@ -135,7 +142,7 @@ class CodeView {
     this.#picker.className = 'document-code-language'
     this.#picker.setAttribute('aria-label', strings.codeLanguage)
     this.#picker.contentEditable = 'false'
-    this.#picker.append(new Option(strings.codePlain, ''), ...CODE_LANGUAGES.map((one) => new Option(nameOf(one), one)))
+    this.#picker.append(option(strings.codePlain, ''), ...CODE_LANGUAGES.map((one) => option(nameOf(one), one)))
     this.#picker.addEventListener('change', () => {
       const at = getPos()
       if (at === undefined) return
