@@ -12,7 +12,7 @@ from typing import Final
 
 from collab.errors import ImpossibleUpdate, MalformedFrame, TooLarge
 from collab.wire.json_text import check_json
-from collab.wire.varint import read_bytes, read_string, read_var_int, read_var_uint
+from collab.wire.varint import read_bytes, read_string, read_var_int, read_var_uint, skip_string
 
 _XML_ELEMENT: Final = 3
 _TYPES: Final = frozenset({0, 1, 2, _XML_ELEMENT, 4, 6})
@@ -55,8 +55,11 @@ def _read_binary(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]
 
 
 def _read_text(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
-    text, offset = read_string(payload, offset)
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2, offset
+    content, end = read_bytes(payload, offset)
+    if content.isascii():
+        return len(content), end
+    text, _ = read_string(payload, offset)
+    return len(text.encode("utf-16-le")) // 2, end
 
 
 def _read_json(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
@@ -66,8 +69,7 @@ def _read_json(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
 
 
 def _read_format(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
-    _, offset = read_string(payload, offset)
-    return _read_json(payload, offset, max_depth)
+    return _read_json(payload, skip_string(payload, offset), max_depth)
 
 
 def _read_type(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
@@ -75,7 +77,7 @@ def _read_type(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
     if kind not in _TYPES:
         raise MalformedFrame(f"Unknown shared type {kind}", offset=offset)
     if kind == _XML_ELEMENT:
-        _, end = read_string(payload, end)
+        end = skip_string(payload, end)
     return 1, end
 
 
@@ -87,11 +89,11 @@ def _read_values(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]
 
 
 def _read_document(payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
-    _, offset = read_string(payload, offset)
+    offset = skip_string(payload, offset)
     if payload[offset : offset + 1] != bytes((_OBJECT,)):
         # Yjs reads properties from it, which null and undefined do not have.
         raise MalformedFrame("The options of a subdocument are not an object", offset=offset)
-    return 1, skip_value(payload, offset, max_depth)
+    return 1, _skip_object(payload, offset + 1, max_depth, _UNREADABLE_OPTIONS)
 
 
 def _read_list_length(payload: bytes, offset: int) -> tuple[int, int]:
@@ -118,25 +120,39 @@ def skip_value(payload: bytes, offset: int, levels: int) -> int:
     if tag in _WITHOUT_BODY:
         return offset
     if tag == _STRING:
-        return read_string(payload, offset)[1]
+        return skip_string(payload, offset)
     if tag == _INTEGER:
         return read_var_int(payload, offset)[1]
-    if tag == _BINARY:
-        return read_bytes(payload, offset)[1]
     if tag in _FIXED_BYTES:
         offset += _FIXED_BYTES[tag]
         if offset > len(payload):
             raise MalformedFrame("The update ends inside a number", offset=offset)
         return offset
-    if tag not in (_LIST, _OBJECT):
+    if tag == _BINARY:
+        return read_bytes(payload, offset)[1]
+    if tag == _OBJECT:
+        return _skip_object(payload, offset, levels, _UNREADABLE_KEYS)
+    if tag != _LIST:
         raise MalformedFrame(f"Unknown value {tag}", offset=offset - 1)
     if levels == 0:
         raise TooLarge("a value is nested too deep")
     count, offset = _read_list_length(payload, offset)
     for _ in range(count):
-        if tag == _OBJECT:
-            _, offset = read_string(payload, offset)
         offset = skip_value(payload, offset, levels - 1)
+    return offset
+
+
+def _skip_object(payload: bytes, offset: int, levels: int, unreadable: frozenset[bytes]) -> int:
+    if levels == 0:
+        raise TooLarge("a value is nested too deep")
+    count, offset = _read_list_length(payload, offset)
+    for _ in range(count):
+        key, end = read_bytes(payload, offset)
+        if not key.isascii():
+            read_string(payload, offset)
+        elif key in unreadable:
+            raise ImpossibleUpdate(f"an object with the key {key.decode()}, which JavaScript clients fail on")
+        offset = skip_value(payload, end, levels - 1)
     return offset
 
 
@@ -145,6 +161,10 @@ _LIST: Final = 117
 _OBJECT: Final = 118
 _STRING: Final = 119
 _INTEGER: Final = 125
+_UNREADABLE_KEYS: Final = frozenset({b"__proto__"})
+"""lib0 sets it by assignment, so it replaces the prototype: with bytes as its value every later encoding throws."""
+_UNREADABLE_OPTIONS: Final = _UNREADABLE_KEYS | {b"guid", b"gcFilter"}
+"""Yjs spreads the options over the subdocument's own, and would write this ``guid``, or call this filter."""
 _WITHOUT_BODY: Final = frozenset({120, 121, 126, 127})
 """True, false, null, undefined."""
 _FIXED_BYTES: Final = {122: 8, 123: 8, 124: 4}

@@ -10,11 +10,22 @@ import pytest
 
 from collab.crdt.index import judge
 from collab.crdt.merge import merge, missing_from
-from collab.errors import CollabError
-from collab.wire import DEFAULT_LIMITS, FindingKind, PageStructure, encode_state_vector, examine, parse_update
+from collab.errors import CollabError, ImpossibleUpdate
+from collab.wire import (
+    DEFAULT_LIMITS,
+    EMPTY_UPDATE,
+    FindingKind,
+    PageStructure,
+    encode_state_vector,
+    examine,
+    parse_update,
+)
+from collab.wire.varint import write_bytes, write_string
 from tests.fuzz.mutations import mutated
 from tests.fuzz.oracle import Oracle
 from tests.services import Node
+from tests.wire.building import block, item
+from tests.wire.building import update as one_update
 
 pytestmark = pytest.mark.services
 PER_DOCUMENT = 250
@@ -24,6 +35,24 @@ PER_DOCUMENT = 250
 def oracle(node: Node) -> Iterator[Oracle]:
     with Oracle(node) as one:
         yield one
+
+
+def test_what_breaks_yjs_at_every_encoding_is_refused(oracle: Oracle) -> None:
+    """Found by reading lib0: the first two make every client throw, the third only leads it astray."""
+    proto = b"\x76\x01" + write_string("__proto__")
+    broken = {
+        "a subdocument without a guid": item(
+            write_string("id") + b"\x76\x01" + write_string("guid") + b"\x7e", 9, parent="list"
+        ),
+        "an object that passes for bytes": item(b"\x01" + proto + b"\x74" + write_bytes(b"a"), 8, parent="list"),
+        "an object without a prototype": item(b"\x01" + proto + b"\x7e", 8, parent="list"),
+    }
+    for what, struct in broken.items():
+        update = one_update(block(7, 0, struct))
+        (thrown,) = oracle.apply(EMPTY_UPDATE, [update])
+        assert (thrown is None) == (what == "an object without a prototype"), what
+        with pytest.raises(ImpossibleUpdate):
+            parse_update(update)
 
 
 def mutate_and_apply(oracle: Oracle, rng: random.Random, documents: int) -> dict[str, int]:

@@ -146,6 +146,12 @@ def test_a_value_that_is_cut_is_refused(value: bytes) -> None:
         b"\x01\xff\x7f\x07\x00\x00",
         b"\x00\xff\x7f",
         b"\x00\x01\x07\xff\x7f",
+        one(item(b"\x01\xff", 4, parent="r")),
+        one(item(b"\x01\xff" + write_string("true"), 6, parent="r")),
+        one(item(b"\x03\x01\xff", 7, parent="r")),
+        one(values(b"\x77\x01\xff")),
+        one(values(b"\x76\x01\x01\xff\x7e")),
+        one(item(b"\x01\xff\x76\x00", 9, parent="r")),
     ],
 )
 def test_bytes_that_follow_no_format_are_refused(payload: bytes) -> None:
@@ -177,6 +183,27 @@ def test_what_no_client_can_have_made_is_refused(payload: bytes) -> None:
         parse_update(payload)
 
 
+def subdocument(options: bytes) -> bytes:
+    return one(item(write_string("id") + options, 9, parent="r"))
+
+
+@pytest.mark.parametrize("key", ["guid", "gcFilter", "__proto__"])
+def test_options_that_overwrite_a_subdocument_are_refused(key: str) -> None:
+    """With ``guid: null`` every client throws whenever it encodes the page, also in the event of the edit itself."""
+    parse_update(subdocument(b"\x76\x01" + write_string("meta") + b"\x76\x01" + write_string("guid") + b"\x7e"))
+    with pytest.raises(ImpossibleUpdate):
+        parse_update(subdocument(b"\x76\x01" + write_string(key) + b"\x7e"))
+
+
+def test_a_value_that_replaces_a_prototype_is_refused_at_any_depth() -> None:
+    """Bytes as the prototype pass for bytes until they are encoded: from then on everybody's encoding throws."""
+    disguised = b"\x76\x01" + write_string("__proto__") + b"\x74" + write_bytes(b"a")
+    for value in (disguised, b"\x75\x01" + disguised, b"\x76\x01" + write_string("k") + disguised):
+        with pytest.raises(ImpossibleUpdate):
+            parse_update(one(values(value)))
+    parse_update(one(values(b"\x76\x02" + write_string("guid") + b"\x7e" + write_string("ключ") + b"\x7e")))
+
+
 BOUNDED: list[tuple[dict[str, Any], bytes]] = [
     ({"max_bytes": 3}, one(text("a", parent="r"))),
     ({"max_clients": 1}, update(block(1, 0, collected(1)), block(2, 0, collected(1)))),
@@ -185,6 +212,7 @@ BOUNDED: list[tuple[dict[str, Any], bytes]] = [
     ({"max_delete_ranges": 1}, update(deletes={1: [(0, 1), (2, 1)]})),
     ({"max_value_depth": 2}, one(values(b"\x75\x01\x75\x01\x75\x00"))),
     ({"max_value_depth": 2}, one(values(b"\x76\x01\x00\x76\x01\x00\x76\x00"))),
+    ({"max_value_depth": 2}, one(item(write_string("id") + b"\x76\x01\x00\x76\x01\x00\x76\x00", 9, parent="r"))),
 ]
 
 
