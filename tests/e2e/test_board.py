@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.services]
 Pair = Callable[[], tuple[Room, Board, Board]]
 
 RED = "#ffc9c9"
+TEAL = (0, 128, 128)
 
 
 @pytest.fixture
@@ -222,6 +224,17 @@ def paste(board: Board, file: bytes) -> None:
     )
 
 
+def expect_color_in(board: Board, element: dict[str, Any], color: tuple[int, int, int]) -> None:
+    """Wait until an element is painted in this colour; left above its middle, where no cursor points at it."""
+    left, top = board.at(element["x"] + element["width"] / 4, element["y"] + element["height"] / 4)
+
+    def painted() -> bool:
+        screen = Image.open(io.BytesIO(board.tab.screenshot())).convert("RGB")
+        return screen.getpixel((int(left), int(top))) == color
+
+    services.wait_until(painted, what=f"{color} was painted", within=10)
+
+
 @pytest.mark.parametrize("way", [drop, paste])
 def test_an_image_reaches_the_others_over_http_and_survives_a_reload(
     module_server: services.Server, pair: Pair, way: Callable[[Board, bytes], None]
@@ -237,6 +250,7 @@ def test_an_image_reaches_the_others_over_http_and_survives_a_reload(
     image = bob.only("image")
     for board in (alice, bob):
         board.expect_property(image["id"], "status", "saved")
+        expect_color_in(board, image, TEAL)
     expect_stored(module_server, room.board, [alice, bob])
     assert log_bytes(module_server, room.board) < 4_000
     files = "SELECT count(*) FROM collab_attachment WHERE page_id = ?"
@@ -245,7 +259,7 @@ def test_an_image_reaches_the_others_over_http_and_survives_a_reload(
     bob.tab.reload()
     bob.wait()
     bob.wait_for(loaded)
-    bob.expect_property(image["id"], "status", "saved")
+    expect_color_in(bob, image, TEAL)
 
 
 def test_an_image_that_could_not_be_stored_is_tried_again(pair: Pair, browser: Browsers) -> None:

@@ -10,7 +10,7 @@ import {
   reconcileElements,
   restoreElements,
 } from '@excalidraw/excalidraw'
-import type { OrderedExcalidrawElement } from '@excalidraw/excalidraw/element/types'
+import type { ExcalidrawImageElement, OrderedExcalidrawElement } from '@excalidraw/excalidraw/element/types'
 import type {
   AppState,
   BinaryFileData,
@@ -183,7 +183,7 @@ class Board implements Scene, BoardHandle {
     this.files = context.doc.getMap(SHARED_TYPES.files)
     this.images = new Images(this.files, {
       upload: async (file) => context.upload(await withoutSvg(file)),
-      add: (file) => api.addFiles([file as unknown as BinaryFileData]),
+      add: (file) => void this.add(file as unknown as BinaryFileData),
       mark: (fileId, status) => this.mark(fileId, status),
       failed: (why) => context.notify(words.uploadFailed(why), 'error'),
       again: () => this.onFiles(),
@@ -211,6 +211,7 @@ class Board implements Scene, BoardHandle {
   stop(): void {
     // The last gesture may not have been shared yet.
     this.binding.share()
+    this.started = false
     this.binding.stop()
     this.showing.stop()
     this.sharing.stop()
@@ -332,14 +333,27 @@ class Board implements Scene, BoardHandle {
     return this.api.getSceneElements().flatMap((one) => (one.type === 'image' && one.fileId ? [one.fileId] : []))
   }
 
+  /** Hand a file to Excalidraw and, when it is decoded, have its images drawn anew. */
+  private async add(file: BinaryFileData): Promise<void> {
+    this.api.addFiles([file])
+    const image = new Image()
+    image.src = file.dataURL
+    await image.decode().catch(() => undefined)
+    await new Promise(requestAnimationFrame)
+    // Excalidraw forgets the placeholder of the objects it had when the file came; others' changes made new ones.
+    if (this.started) this.replaceImages(file.id, (element) => ({ ...element }))
+  }
+
   private mark(fileId: string, status: 'saved' | 'error'): void {
-    let changed = false
-    const elements = this.api.getSceneElementsIncludingDeleted().map((element) => {
-      if (element.type !== 'image' || element.fileId !== fileId || element.status === status) return element
-      changed = true
-      return { ...element, status }
-    })
-    if (changed) this.api.updateScene({ elements, captureUpdate: CaptureUpdateAction.NEVER })
+    this.replaceImages(fileId, (element) => (element.status === status ? element : { ...element, status }))
+  }
+
+  private replaceImages(fileId: string, replace: (image: ExcalidrawImageElement) => ExcalidrawImageElement): void {
+    const before = this.api.getSceneElementsIncludingDeleted()
+    const elements = before.map((one) => (one.type === 'image' && one.fileId === fileId ? replace(one) : one))
+    if (elements.some((one, at) => one !== before[at])) {
+      this.api.updateScene({ elements, captureUpdate: CaptureUpdateAction.NEVER })
+    }
   }
 
   private readonly onFiles = (): void => {

@@ -140,8 +140,10 @@ export class Images {
       const blob = response.ok ? await response.blob() : null
       if (this.stopped) return
       if (!blob || blob.size > MAX_BYTES) throw new Error(`${url}: ${response.status}`)
-      this.host.add({ id, mimeType: type, dataURL: await toDataUrl(blob, type), created: Date.now() })
+      const dataURL = await toDataUrl(blob, type)
+      if (this.stopped) return
       this.host.mark(id, 'saved')
+      this.host.add({ id, mimeType: type, dataURL, created: Date.now() })
     } catch (error) {
       if (this.stopped) return
       console.warn(error)
