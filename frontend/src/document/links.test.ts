@@ -23,6 +23,7 @@ const REFUSED = [
   'java\tscript:alert(1)',
   'data:text/html,<script>alert(1)</script>',
   'vbscript:x',
+  'javascript://example.com/%0aalert(1)',
   'file:///etc/passwd',
   'blob:https://example.com/1',
   '//example.com',

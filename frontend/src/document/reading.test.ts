@@ -53,6 +53,7 @@ describe('content no editor wrote', () => {
     expect(doc.lastChild?.textContent).toBe('After')
     expect(doc.textContent).toContain('x')
     expect(page.container.querySelector('[src*="evil.example"], script')).toBeNull()
+    expect(JSON.stringify(doc)).not.toContain('evil.example')
     expect(page.written).toEqual([])
     page.editor.commands.insertContentAt(1, 'Still ')
     expect(page.fragment.toString()).toContain('Still Before')

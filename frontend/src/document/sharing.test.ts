@@ -123,6 +123,12 @@ test('elements and marks of a newer version stay as they are while people edit a
   const newer = page.fragment.toArray().slice(1).map(String)
   page.editor.commands.insertContentAt(1, 'Edited ')
   page.editor.commands.splitBlock()
-  expect(page.fragment.toArray().slice(-2).map(String)).toEqual(newer)
+  // Before and after them at once: the binding then compares everything in between.
+  const { tr, doc } = page.editor.state
+  const end = page.editor.schema.nodes.paragraph?.create(null, page.editor.schema.text('End'))
+  if (end) tr.insert(doc.content.size, end)
+  page.editor.view.dispatch(tr.insertText('Twice ', 1))
+  expect(page.fragment.get(page.fragment.length - 1).toString()).toBe('<paragraph>End</paragraph>')
+  expect(page.fragment.toArray().slice(-3, -1).map(String)).toEqual(newer)
   expect(page.editor.state.doc.textContent).toContain('Edited Before')
 })
