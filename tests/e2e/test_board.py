@@ -90,6 +90,30 @@ def test_a_shape_that_one_moves_while_the_other_recolours_it_keeps_both(
     expect_stored(module_server, room.board, [alice, bob])
 
 
+def test_text_can_be_typed_into_a_box_that_the_other_moves(module_server: services.Server, pair: Pair) -> None:
+    """The text is seen letter by letter, and stays in its box."""
+    room, alice, bob = pair()
+    box = alice.draw("rectangle", (300, 150), (420, 250))
+    bob.expect_elements(1)
+    alice.select(box)
+    alice.press("Enter")
+    alice.tab.wait_for_selector("textarea.excalidraw-wysiwyg")
+    alice.tab.keyboard.type("Hel")
+    bob.wait_for("(board) => board.api.getSceneElements().some((one) => one.text === 'Hel')")
+
+    bob.select(bob.only("rectangle"))
+    bob.press("ArrowDown", "ArrowDown")
+    alice.expect_property(box["id"], "y", bob.only("rectangle")["y"])
+    alice.tab.keyboard.type("lo")
+    alice.press("Escape", "Escape")
+
+    bob.wait_for("(board) => board.api.getSceneElements().some((one) => one.text === 'Hello')")
+    expect_stored(module_server, room.board, [alice, bob])
+    text, moved = bob.only("text"), bob.only("rectangle")
+    assert text["containerId"] == moved["id"]
+    assert moved["y"] < text["y"] < text["y"] + text["height"] < moved["y"] + moved["height"]
+
+
 def test_what_is_sent_to_the_back_is_behind_for_everybody(pair: Pair) -> None:
     _room, alice, bob = pair()
     drawn = [alice.draw("rectangle", (300 + 30 * at, 150), (400 + 30 * at, 250)) for at in range(3)]
@@ -288,7 +312,7 @@ def test_others_are_seen_with_their_name_and_the_colour_of_their_avatar(pair: Pa
             one.username === 'Alice Liddell' && Math.abs(one.pointer?.x - 420) < 2 && Math.abs(one.pointer?.y - 310) < 2
             && /^#[0-9a-f]{6}$/.test(one.color.background))"""
     )
-    color = bob.run("(board) => [...board.api.getAppState().collaborators.values()][0].color.background")
+    color = alice.tab.evaluate("JSON.parse(document.getElementById('room-data').textContent).me.color")
     pixels = Image.open(io.BytesIO(bob.tab.screenshot())).convert("RGB")
     left, top = map(int, bob.at(420, 310))
     around = {pixels.getpixel((left + dx, top + dy)) for dx in range(30) for dy in range(40)}
