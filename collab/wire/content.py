@@ -19,7 +19,7 @@ _TYPES: Final = frozenset({0, 1, 2, _XML_ELEMENT, 4, 6})
 """Array, map, text, XML element, XML fragment, XML text. Not 5, the XML hook: Yrs cannot read it, no editor uses it."""
 
 
-def read_content(reference: int, payload: bytes, offset: int, *, max_depth: int) -> tuple[int, int]:
+def read_content(reference: int, payload: bytes, offset: int, max_depth: int) -> tuple[int, int]:
     """Read the content of one item.
 
     Args:

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from enum import Enum
 
 from collab.errors import ImpossibleUpdate, TooLarge
+from collab.wire.state_vector import CLOCK_LIMIT
 from collab.wire.structure import NO_TYPE, Addition, DeletedRanges, PageStructure, TypeNumber
 from collab.wire.update import Id, ParsedUpdate, Struct, StructKind
 
@@ -55,6 +56,15 @@ class Finding:
         self.addition = addition or Addition([], [], {}, {})
 
 
+# Looking up a member of an enumeration costs as much as a step of a binary search.
+_GC = StructKind.GC
+_DELETED = StructKind.DELETED
+_TYPE = StructKind.TYPE
+_OTHER = StructKind.OTHER
+_SKIP = StructKind.SKIP
+
+_EMPTIED = frozenset({int(_GC), int(_DELETED)})
+
 _KNOWN = Finding(FindingKind.KNOWN)
 _GAP = Finding(FindingKind.GAP)
 
@@ -66,7 +76,38 @@ def examine(page: PageStructure, update: ParsedUpdate) -> Finding:
         ImpossibleUpdate: It contradicts the page, so that a Yjs client would fail on it.
         TooLarge: With it the page would pass one of its bounds.
     """
+    structs = update.structs
+    if len(structs) == 1 and not update.deletes:
+        ((client, items),) = structs.items()
+        if len(items) == 1:
+            finding = _examine_key_stroke(page, client, items[0])
+            if finding is not None:
+                return finding
     return _Examination(page, update).result()
+
+
+def _examine_key_stroke(page: PageStructure, client: int, item: Struct) -> Finding | None:
+    """What most updates are: one piece of content, next in line, beside something the page holds. None for others."""
+    vector = page.state_vector
+    end = vector.get(client, 0)
+    if item.clock != end or item.kind is not _OTHER or item.parent is not None:
+        return None
+    holder = NO_TYPE
+    for neighbour in (item.right_origin, item.origin):
+        if neighbour is not None:
+            owner, clock = neighbour
+            if clock >= vector.get(owner, 0):
+                return None
+            kind, holder = page.at(owner, clock)
+            if kind == _GC:
+                return None
+            if kind == _TYPE:
+                holder = page.holder_of(holder)
+    if page.struct_count >= page.limits.max_structs:
+        return None
+    length = item.length
+    addition = Addition([], [], {client: [(length, _OTHER, holder)]}, {})
+    return Finding(FindingKind.NEW, {client: (end, end + length)}, addition=addition)
 
 
 class _Gap(Exception):
@@ -97,7 +138,7 @@ class _Examination:
         self.structs = update.structs
         known = page.state_vector
         self.ends = {client: known.get(client, 0) for client in update.structs}
-        """The next clock of each client of the update, as far as it was walked."""
+        """The next clock of each client of the update, as far as it was walked; behind for the one that is."""
         self.starts = dict(self.ends)
         self.next_index = dict.fromkeys(update.structs, 0)
         self.overlaps = False
@@ -135,45 +176,58 @@ class _Examination:
 
     def _walk(self, first: int) -> None:
         """Place the rest of one client's structs, and before each what it needs of other clients, no more than that."""
-        stack = [first]
+        stack = [(first, CLOCK_LIMIT)]
         waiting = {first}
         while stack:
-            client = stack[-1]
-            needed = self._step(client)
-            if needed is not None:
-                if needed in waiting or self.next_index.get(needed, 0) == len(self.structs.get(needed, ())):
-                    raise _Gap
-                stack.append(needed)
-                waiting.add(needed)
-            elif len(stack) > 1 or self.next_index[client] == len(self.structs[client]):
-                # One struct may be all that the one before was waiting for: going on here could wait for that one.
-                waiting.remove(stack.pop())
+            client, last = stack[-1]
+            needed = self._advance(client, last)
+            if needed is None:
+                waiting.remove(stack.pop()[0])
+                continue
+            other = needed[0]
+            if other in waiting or self.next_index.get(other, 0) == len(self.structs.get(other, ())):
+                raise _Gap
+            stack.append(needed)
+            waiting.add(other)
 
-    def _step(self, client: int) -> int | None:
-        """Deal with the next struct of a client, if there is one; returns the client whose content must come first."""
+    def _advance(self, client: int, last: int) -> Id | None:
+        """Place a client's structs up to the one with the clock ``last``; returns what has to be placed before that.
+
+        No further than that, because going on could wait for the very struct that is waiting for this one.
+        """
         structs = self.structs[client]
         index = self.next_index[client]
-        if index == len(structs):
-            return None
-        item = structs[index]
+        count = len(structs)
         end = self.ends[client]
-        if item.clock + item.length <= end:
-            self.overlaps = self.overlaps or item.kind is not StructKind.SKIP
-        elif item.kind is not StructKind.SKIP:
-            if item.clock > end:
-                raise _Gap
-            needed = self._needed(item)
-            if needed is not None:
-                return needed
-            self._place(client, item, end)
-        self.next_index[client] = index + 1
-        return None
+        needed = None
+        while index < count and end <= last:
+            item = structs[index]
+            if item.clock + item.length <= end:
+                self.overlaps = self.overlaps or item.kind is not _SKIP
+            elif item.kind is not _SKIP:
+                if item.clock > end:
+                    raise _Gap
+                needed = self._needed(client, item)
+                if needed is not None:
+                    break
+                self._place(client, item, end)
+                end = item.clock + item.length
+            index += 1
+        self.ends[client] = end
+        self.next_index[client] = index
+        return needed
 
-    def _needed(self, item: Struct) -> int | None:
-        """The client whose content must come first."""
-        for reference in (item.origin, item.right_origin, item.parent):
-            if isinstance(reference, tuple) and reference[1] >= self._end(reference[0]):
-                return reference[0]
+    def _needed(self, client: int, item: Struct) -> Id | None:
+        """What must come first. A client's own content does: the parser saw to it, and clocks go up."""
+        reference = item.origin
+        if reference is not None and reference[0] != client and reference[1] >= self._end(reference[0]):
+            return reference
+        reference = item.right_origin
+        if reference is not None and reference[0] != client and reference[1] >= self._end(reference[0]):
+            return reference
+        parent = item.parent
+        if isinstance(parent, tuple) and parent[0] != client and parent[1] >= self._end(parent[0]):
+            return parent
         return None
 
     def _end(self, client: int) -> int:
@@ -186,21 +240,27 @@ class _Examination:
         if item.clock < end:
             self.overlaps = True
         kind, holder = self._kind_and_holder(client, item, end)
-        if kind in (StructKind.GC, StructKind.DELETED):
+        if kind in _EMPTIED:
             self.deletes.setdefault(client, []).append((end, end + length))
-        if kind == StructKind.TYPE:
+        runs = self.runs.get(client)
+        if runs is None:
+            runs = self.runs[client] = []
+            self.run_starts[client] = []
+        if kind == _TYPE:
             holder = self._new_type(holder)
-        self.runs.setdefault(client, []).append((length, kind, holder))
-        self.run_starts.setdefault(client, []).append(end)
-        self.ends[client] = end + length
+        elif runs and runs[-1][1] == kind and runs[-1][2] == holder:
+            runs[-1] = (runs[-1][0] + length, kind, holder)
+            return
+        runs.append((length, kind, holder))
+        self.run_starts[client].append(end)
 
     def _kind_and_holder(self, client: int, item: Struct, end: int) -> tuple[int, TypeNumber]:
-        if item.kind is StructKind.GC:
-            return StructKind.GC, NO_TYPE
+        if item.kind is _GC:
+            return _GC, NO_TYPE
         if item.clock < end:
             # Cut in two: the new part stands to the right of the known one, wherever that ended up.
             kind, holder = self._at((client, end - 1))
-            return (StructKind.GC, NO_TYPE) if kind == StructKind.GC else (item.kind, holder)
+            return (_GC, NO_TYPE) if kind == _GC else (item.kind, holder)
         parent = item.parent
         if isinstance(parent, str):
             number = self.page.root(parent)
@@ -211,9 +271,9 @@ class _Examination:
 
     def _inside(self, kind: int, parent: Id) -> tuple[int, TypeNumber]:
         what, number = self._at_itself(parent)
-        if what in (StructKind.GC, StructKind.DELETED):
-            return StructKind.GC, NO_TYPE
-        if what != StructKind.TYPE:
+        if what in _EMPTIED:
+            return _GC, NO_TYPE
+        if what != _TYPE:
             raise ImpossibleUpdate("an item names a parent that is no shared type")
         return kind, number
 
@@ -222,8 +282,8 @@ class _Examination:
         for neighbour in (item.right_origin, item.origin):
             if neighbour is not None:
                 kind, holder = self._at(neighbour)
-                if kind == StructKind.GC:
-                    return StructKind.GC, NO_TYPE
+                if kind == _GC:
+                    return _GC, NO_TYPE
         return item.kind, holder
 
     def _at_itself(self, reference: Id) -> tuple[int, TypeNumber]:
@@ -237,7 +297,7 @@ class _Examination:
     def _at(self, reference: Id) -> tuple[int, TypeNumber]:
         """Kind of what is at an id, and the type that holds it."""
         kind, holder = self._at_itself(reference)
-        if kind != StructKind.TYPE:
+        if kind != _TYPE:
             return kind, holder
         first_new = self.page.type_count + len(self.roots)
         return kind, self.types[holder - first_new][0] if holder >= first_new else self.page.holder_of(holder)

@@ -22,6 +22,8 @@ TypeNumber = int
 
 NO_TYPE: Final = -1
 _FEW_RANGES: Final = 8
+_PASS_COST: Final = 256
+"""A pass over this many ranges takes about as long as one insertion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +100,8 @@ class DeletedRanges:
         ends[first:after] = [end]
 
     def add_all(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Delete many ranges, in any order, in one pass: one at a time each would move all that follow."""
-        if len(ranges) <= _FEW_RANGES:
+        """Delete many ranges, in any order: in one pass where moving what follows each of them would take longer."""
+        if len(ranges) <= max(_FEW_RANGES, len(self.starts) // _PASS_COST):
             for start, end in ranges:
                 self.add(start, end)
             return

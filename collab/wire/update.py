@@ -14,12 +14,15 @@ from typing import Final
 from collab.errors import ImpossibleUpdate, MalformedFrame, TooLarge
 from collab.wire.content import read_content
 from collab.wire.state_vector import CLOCK_LIMIT
-from collab.wire.varint import read_string, read_var_uint
+from collab.wire.varint import read_string, read_var_uint, skip_string
 
 MIB: Final = 1024 * 1024
 
 Id = tuple[int, int]
 """Client id and clock of one unit of content."""
+
+_Author = tuple[int, bytes]
+"""Client id, and the bytes that encode it."""
 
 
 class StructKind(IntEnum):
@@ -130,13 +133,15 @@ def _read_structs(payload: bytes, limits: UpdateLimits) -> tuple[dict[int, list[
         struct_count, offset = read_var_uint(payload, offset)
         total += struct_count
         _check_count("structs", total, limits.max_structs, len(payload), start)
+        client_at = offset
         client, offset = read_var_uint(payload, offset)
+        author = (client, payload[client_at:offset])
         clock, offset = read_var_uint(payload, offset)
         if client in structs:
             raise MalformedFrame("An update names a client twice", offset=start)
         run: list[Struct] = []
         for _ in range(struct_count):
-            struct, offset = _read_struct(payload, offset, client, clock, limits.max_value_depth)
+            struct, offset = _read_struct(payload, offset, author, clock, limits.max_value_depth)
             clock += struct.length
             if clock >= CLOCK_LIMIT:
                 raise ImpossibleUpdate("a clock exceeds 31 bits")
@@ -145,7 +150,7 @@ def _read_structs(payload: bytes, limits: UpdateLimits) -> tuple[dict[int, list[
     return structs, offset
 
 
-def _read_struct(payload: bytes, offset: int, client: int, clock: int, max_depth: int) -> tuple[Struct, int]:
+def _read_struct(payload: bytes, offset: int, author: _Author, clock: int, max_depth: int) -> tuple[Struct, int]:
     start = offset
     if offset >= len(payload):
         raise MalformedFrame("The update ends before a struct", offset=offset)
@@ -158,34 +163,41 @@ def _read_struct(payload: bytes, offset: int, client: int, clock: int, max_depth
         length, offset = read_var_uint(payload, offset)
         if length == 0:
             raise ImpossibleUpdate("an empty struct")
-        return Struct(clock, length, StructKind.GC if reference == _GC else StructKind.SKIP), offset
+        return Struct(clock, length, _GC_KIND if reference == _GC else _SKIP_KIND), offset
     origin = right_origin = None
     parent: str | Id | None = None
     if info & _HAS_ORIGIN:
-        origin, offset = _read_id(payload, offset, client, clock)
-    if info & _HAS_RIGHT_ORIGIN:
-        right_origin, offset = _read_id(payload, offset, client, clock)
-    if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+        origin, offset = _read_id(payload, offset, author, clock)
+        if info & _HAS_RIGHT_ORIGIN:
+            right_origin, offset = _read_id(payload, offset, author, clock)
+    elif info & _HAS_RIGHT_ORIGIN:
+        right_origin, offset = _read_id(payload, offset, author, clock)
+    else:
         named, offset = read_var_uint(payload, offset)
         if named == 1:
             parent, offset = read_string(payload, offset)
         elif named == 0:
-            parent, offset = _read_id(payload, offset, client, clock)
+            parent, offset = _read_id(payload, offset, author, clock)
         else:
             raise MalformedFrame("A parent is neither named nor an item", offset=offset - 1)
         if info & _HAS_KEY:
-            _, offset = read_string(payload, offset)
-    length, offset = read_content(reference, payload, offset, max_depth=max_depth)
-    return Struct(clock, length, _KINDS.get(reference, StructKind.OTHER), origin, right_origin, parent), offset
+            offset = skip_string(payload, offset)
+    length, offset = read_content(reference, payload, offset, max_depth)
+    return Struct(clock, length, _KINDS[reference], origin, right_origin, parent), offset
 
 
-def _read_id(payload: bytes, offset: int, client: int, clock: int) -> tuple[Id, int]:
+def _read_id(payload: bytes, offset: int, author: _Author, clock: int) -> tuple[Id, int]:
+    client, encoded = author
+    if payload.startswith(encoded, offset):
+        # Most references are to content of the same client. Integers are canonical: the same bytes, the same number.
+        other_clock, offset = read_var_uint(payload, offset + len(encoded))
+        if other_clock >= clock:
+            raise ImpossibleUpdate("an item depends on itself or on a later one of its author")
+        return (client, other_clock), offset
     other, offset = read_var_uint(payload, offset)
     other_clock, offset = read_var_uint(payload, offset)
     if other_clock >= CLOCK_LIMIT:
         raise ImpossibleUpdate("a clock exceeds 31 bits")
-    if other == client and other_clock >= clock:
-        raise ImpossibleUpdate("an item depends on itself or on a later one of its author")
     return (other, other_clock), offset
 
 
@@ -228,4 +240,9 @@ _SKIP: Final = 10
 _HAS_ORIGIN: Final = 0x80
 _HAS_RIGHT_ORIGIN: Final = 0x40
 _HAS_KEY: Final = 0x20
-_KINDS: Final = {1: StructKind.DELETED, 7: StructKind.TYPE}
+_GC_KIND: Final = StructKind.GC
+_SKIP_KIND: Final = StructKind.SKIP
+_KINDS: Final = tuple(
+    {1: StructKind.DELETED, 7: StructKind.TYPE}.get(reference, StructKind.OTHER) for reference in range(32)
+)
+"""By kind of content. Looking up a member of an enumeration costs as much as reading an integer."""

@@ -10,6 +10,10 @@ import random
 from collab.wire import PageStructure
 from collab.wire.varint import write_bytes, write_string, write_var_uint
 
+KEYS = ("__proto__", "toString", "toJSON", "constructor", "guid", "gc", "gcFilter", "meta", "autoLoad", "shouldLoad")
+VALUES = (b"\x7e", b"\x7f", b"\x7d\x05", b"\x76\x00", b"\x75\x01\x7e", b"\x74\x01a", b"\x77\x01a", b"\x7a" + bytes(8))
+TEXTS = ("null", "[]", '{"__proto__":null}', '{"toJSON":1,"toString":null}', '"\\u0000"', "-0", "1e308")
+
 CONTENTS = (
     lambda rng: (1, write_var_uint(rng.randrange(1, 5))),
     lambda rng: (2, write_var_uint(1) + write_string("[1]")),
@@ -21,6 +25,10 @@ CONTENTS = (
     lambda rng: (7, write_var_uint(rng.choice([3, 5])) + write_string("p")),
     lambda rng: (8, write_var_uint(2) + b"\x7e\x78"),
     lambda rng: (9, write_string("guid") + b"\x76\x00"),
+    lambda rng: (9, write_string("guid") + b"\x76\x01" + write_string(rng.choice(KEYS)) + rng.choice(VALUES)),
+    lambda rng: (8, b"\x01\x76\x01" + write_string(rng.choice(KEYS)) + rng.choice(VALUES)),
+    lambda rng: (6, write_string(rng.choice(KEYS)) + write_string(rng.choice(TEXTS))),
+    lambda rng: (5, write_string(rng.choice(TEXTS))),
 )
 
 

@@ -140,19 +140,54 @@ function rich({ seed, clients, steps }) {
   }
 }
 
+/** Listen as editors do: they ask every event for all it can tell. */
+function listen(doc) {
+  doc.on('update', () => {})
+  doc.on('updateV2', () => {})
+  const roots = ['text', 'map', 'list', 'xml'].map((name) => declare(doc, name))
+  roots.forEach((type) =>
+    type.observeDeep((events) =>
+      events.forEach((event) => {
+        void event.path
+        void event.changes.delta
+        void event.changes.keys
+        void event.delta
+      }),
+    ),
+  )
+  return new Y.UndoManager(roots, { trackedOrigins: new Set(['mine']) })
+}
+
 /** What every client does with a document after an update. */
-function use(doc) {
+function use(doc, undo) {
   doc.getText('text').toDelta()
+  doc.getText('text').toJSON()
   doc.getMap('map').toJSON()
   doc.getArray('list').toJSON()
   doc.getXmlFragment('xml').toArray()
   const whole = Y.encodeStateAsUpdate(doc)
+  Y.encodeStateAsUpdateV2(doc)
   const fresh = new Y.Doc()
   for (const name of ['text', 'map', 'list', 'xml']) declare(fresh, name)
   Y.applyUpdate(fresh, whole)
   if (fresh.store.pendingStructs || fresh.store.pendingDs) throw new Error('a fresh document waits for something')
   Y.mergeUpdates([whole, whole])
   Y.diffUpdate(whole, Y.encodeStateVector(fresh))
+  // And goes on working.
+  doc.transact(() => {
+    doc.getText('text').insert(0, 'more')
+    doc.getText('text').format(0, doc.getText('text').length, { bold: true })
+    doc.getMap('map').set('a', new Y.Map())
+    doc.getArray('list').push([1])
+    doc.getXmlFragment('xml').insert(0, [new Y.XmlElement('p')])
+  }, 'mine')
+  undo.undo()
+  undo.redo()
+  doc.transact(() => {
+    for (const name of ['text', 'list', 'xml']) declare(doc, name).delete(0, declare(doc, name).length)
+    doc.getMap('map').clear()
+  })
+  Y.encodeStateAsUpdate(doc)
 }
 
 function declare(doc, name) {
@@ -162,13 +197,16 @@ function declare(doc, name) {
 /** Apply each update to a copy of a document of its own: null, or what Yjs threw. */
 function apply({ base, updates }) {
   return updates.map((update) => {
-    const doc = new Y.Doc()
     try {
-      for (const name of ['text', 'map', 'list', 'xml']) declare(doc, name)
-      Y.applyUpdate(doc, bytes(base))
-      Y.applyUpdate(doc, bytes(update))
-      if (doc.store.pendingStructs || doc.store.pendingDs) return 'the document waits for something'
-      use(doc)
+      for (const gc of [true, false]) {
+        const doc = new Y.Doc({ gc })
+        for (const name of ['text', 'map', 'list', 'xml']) declare(doc, name)
+        Y.applyUpdate(doc, bytes(base))
+        const undo = listen(doc)
+        Y.applyUpdate(doc, bytes(update))
+        if (doc.store.pendingStructs || doc.store.pendingDs) return 'the document waits for something'
+        use(doc, undo)
+      }
       return null
     } catch (error) {
       return String(error?.stack ?? error)

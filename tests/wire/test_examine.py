@@ -80,6 +80,36 @@ def test_whatever_is_missing_is_a_gap(page: PageStructure, payload: bytes) -> No
     assert page.dump() == before
 
 
+@pytest.mark.parametrize(
+    "struct",
+    [
+        text("a", origin=(ALICE, 1), right=(ALICE, 2)),
+        text("a", origin=(ALICE, 5)),
+        text("a", right=(ALICE, 8)),
+        text("a", origin=(ALICE, 6)),
+        text("a", origin=(ALICE, 1), right=(ALICE, 6)),
+        text("a", right=(99, 0)),
+        text("a", parent="text"),
+        deleted(1, origin=(ALICE, 1)),
+        shared_type(origin=(ALICE, 1)),
+    ],
+)
+def test_a_key_stroke_is_judged_like_everything_else(page: PageStructure, struct: bytes) -> None:
+    """It takes a shorter way, which must lead to the same place; an empty delete set takes the long one."""
+    short = examine(page, parse_update(update(block(BOB, 0, struct))))
+    long = examine(page, parse_update(update(block(BOB, 0, struct), deletes={ALICE: []})))
+    assert (short.kind, short.advances, short.overlaps) == (long.kind, long.advances, long.overlaps)
+    assert short.addition == long.addition
+
+
+def test_a_key_stroke_too_many_is_refused() -> None:
+    """The bound of a page holds for the shorter way as well."""
+    page = PageStructure(PageLimits(max_structs=1))
+    take(page, update(block(ALICE, 0, text("a", parent="text"))))
+    with pytest.raises(TooLarge):
+        look(page, update(block(BOB, 0, text("b", origin=(ALICE, 0)))))
+
+
 def test_clients_that_need_each_other_in_turn_are_untangled(page: PageStructure) -> None:
     """Walking one client to its end, once begun, would wait for itself."""
     alternating = update(
