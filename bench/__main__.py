@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     table = commands.add_parser("table", help="print the table of a result file")
     table.add_argument("result", type=Path, nargs="?", default=PUBLISHED)
     table.set_defaults(command=_table)
+    publish = commands.add_parser("publish", help="put the result of a whole run into the repository")
+    publish.add_argument("result", type=Path)
+    publish.set_defaults(command=_publish_file)
     listing = commands.add_parser("list", help="name the measurements")
     listing.set_defaults(command=_list)
     install = commands.add_parser("install", help="install Hocuspocus and its Node (`run` does it too)")
@@ -94,10 +97,24 @@ def _run(options: argparse.Namespace) -> int:
     _write(output, result)
     _say(f"written to {output}")
     if options.publish:
-        _write(PUBLISHED, result)
-        DOCUMENT.write_text(report.insert(DOCUMENT.read_text(encoding="utf-8"), report.table(result)), encoding="utf-8")
-        _say(f"written to {PUBLISHED.relative_to(ROOT)} and {DOCUMENT.relative_to(ROOT)}")
+        _publish(result)
     print(report.table(result))
+    return 0
+
+
+def _publish(result: dict[str, Any]) -> None:
+    """Put a result, and the table made of it, into the repository."""
+    _write(PUBLISHED, result)
+    DOCUMENT.write_text(report.insert(DOCUMENT.read_text(encoding="utf-8"), report.table(result)), encoding="utf-8")
+    _say(f"written to {PUBLISHED.relative_to(ROOT)} and {DOCUMENT.relative_to(ROOT)}")
+
+
+def _publish_file(options: argparse.Namespace) -> int:
+    result = json.loads(options.result.read_text(encoding="utf-8"))
+    if [measurement["key"] for measurement in result["measurements"]] != [one.key for one in measurements()]:
+        print("Only a whole run can be published.")
+        return 2
+    _publish(result)
     return 0
 
 

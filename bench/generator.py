@@ -28,6 +28,7 @@ _SENDS_AT_ONCE = 64
 _READ_BYTES = 256 * 1024
 _QUIET_SECONDS = 0.2
 """After the last edit, what has arrived is looked at only when nothing has come for so long, not to delay the rest."""
+_WHOLE_BINARY, _SHORT = 0x80 | BINARY, 126
 
 clock = time.perf_counter
 
@@ -420,6 +421,12 @@ class Generator:
         if not count:
             raise LostConnection("the server ended a connection")
         now = clock()
+        if not client.rest and self._buffer[0] == _WHOLE_BINARY and self._buffer[1] == count - 2 < _SHORT:
+            # One short frame and nothing else: what most reads bring.
+            client.log.append((now, bytes(self._view[:count])))
+            self._frames += 1
+            self._last_arrival = now
+            return
         data = client.rest + self._view[:count] if client.rest else bytes(self._view[:count])
         offset, size, frames = 0, len(data), 0
         while offset < size:
