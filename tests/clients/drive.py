@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sqlite3
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pycrdt import (
     Array,
@@ -31,6 +32,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from collab.tokens import hash_token, new_token
 from collab.wire import Notice, Saved, decode
 from tests.services import Node, Server
 
@@ -74,6 +76,27 @@ class Room:
         named = "" if name is None else f"&name={name}"
         return f"{address}?token={self.token if token is None else token}{named}"
 
+    def add_link(self, role: str) -> str:
+        """Make another link into the room and give back its token."""
+        token = new_token()
+        values = (uuid4().hex, UUID(self.id).hex, role, hash_token(token))
+        self.change(
+            "INSERT INTO collab_sharelink (id, room_id, role, token_hash, label, created_at)"
+            " VALUES (?, ?, ?, ?, '', datetime('now'))",
+            *values,
+        )
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Take a link back."""
+        statement = "UPDATE collab_sharelink SET revoked_at = datetime('now') WHERE token_hash = ?"
+        self.change(statement, hash_token(token))
+
+    def change(self, statement: str, *values: Any) -> None:
+        """Change rows behind the server's back."""
+        with contextlib.closing(open_database(self.server)) as connection:
+            connection.execute(statement, values)
+
     def log(self, page: str = "board") -> list[bytes]:
         """The rows of a page, oldest first, read behind the server's back."""
         return [
@@ -92,16 +115,25 @@ class Room:
         return state_of(doc)
 
 
+def open_database(server: Server) -> sqlite3.Connection:
+    """The server's database, to be changed and locked; every statement is a transaction unless it says otherwise."""
+    (path,) = server.data.rglob("*.sqlite3")
+    return sqlite3.connect(path, timeout=10, isolation_level=None)
+
+
 class StockClient:
     """An unmodified y-websocket client in a Node process of its own."""
 
-    def __init__(self, node: Node, room: Room, version: int, *, page: str = "board") -> None:
+    def __init__(
+        self, node: Node, room: Room, version: int, *, page: str = "board", client_id: int | None = None
+    ) -> None:
         self.version = version
         options = {
             "version": version,
             "server": f"ws://127.0.0.1:{room.server.port}",
             "page": room.pages[page],
             "params": {"token": room.token},
+            "client_id": client_id,
         }
         self._command = [str(node.path), str(HERE / "stock.mjs"), json.dumps(options)]
         self._process: asyncio.subprocess.Process | None = None
@@ -130,9 +162,12 @@ class StockClient:
         async with self._turn:
             self._process.stdin.write(json.dumps({"command": command, **details}).encode() + b"\n")
             await self._process.stdin.drain()
-            answer = await self._process.stdout.readline()
-        assert answer, f"the Node process of y-websocket {self.version} ended"
-        return json.loads(answer)
+            async with asyncio.timeout(WITHIN):
+                line = await self._process.stdout.readline()
+        assert line, f"the Node process of y-websocket {self.version} ended"
+        answer = json.loads(line)
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
 
     async def is_synced(self) -> bool:
         """Whether it says that it has everything."""
@@ -290,7 +325,7 @@ async def agreed(clients: Iterable[Client], tokens: Iterable[str], *, within: fl
 
     async def agree() -> bool:
         states[:] = await asyncio.gather(*(client.state() for client in clients))
-        return all(state == states[0] for state in states) and not misses(states[0], tokens)
+        return all(state == states[0] for state in states) and not (tokens and misses(states[0], tokens))
 
     try:
         await until(agree, what="agreement", within=within)
@@ -305,7 +340,7 @@ def misses(state: State, tokens: Iterable[str]) -> list[str]:
     text = "".join(chunk for chunk, _ in state["text"] if isinstance(chunk, str))
     places = [
         text.split(),
-        [element["token"] for element in state["array"] if "token" in element],
+        [element.get("token") for element in state["array"] if isinstance(element, dict)],
         [attributes.get("token") for _, attributes, _ in state["xml"]],
         [value for key, value in state["map"].items() if key != "latest"],
     ]

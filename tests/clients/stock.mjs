@@ -3,8 +3,9 @@
 import { createInterface } from 'node:readline'
 import { Y, providerOf, reportingSocket, stateOf, troubles } from './packages.mjs'
 
-const { version, server, page, params } = JSON.parse(process.argv[2])
+const { version, server, page, params, client_id } = JSON.parse(process.argv[2])
 const doc = new Y.Doc()
+if (client_id) doc.clientID = client_id
 const seen = { connections: 0, messages: 0, closes: [] }
 const options = {
   params,
@@ -26,9 +27,29 @@ const commands = {
     doc.getArray('array').push([new Y.Map([['token', token]])])
     const paragraph = new Y.XmlElement('paragraph')
     paragraph.setAttribute('token', token)
-    paragraph.push([new Y.XmlText(token)])
+    paragraph.insert(0, [new Y.XmlText(token)])
     doc.getXmlFragment('xml').push([paragraph])
   },
+  // Everything that Yjs can hold, for the tests that need updates of all shapes.
+  enrich: () => {
+    const text = doc.getText('text')
+    text.insert(0, 'Grüße 😀 and more', { italic: true })
+    text.insertEmbed(3, { image: 'cat.png', sizes: [1, 2.5, -3, null, true] })
+    text.format(2, 6, { link: 'https://example.org' })
+    const values = [1, -1.5, true, null, [undefined], 2 ** 40, 'text', [1, [2]], { a: { b: 'c' } }, new Uint8Array(9)]
+    doc.getArray('array').insert(0, values)
+    const board = new Y.Map()
+    doc.getMap('map').set('board', board)
+    board.set('shapes', new Y.Array())
+    board.get('shapes').push([new Y.Map([['x', 1]]), new Y.Text('label')])
+    const list = new Y.XmlElement('list')
+    doc.getXmlFragment('xml').insert(0, [list])
+    list.insert(0, [new Y.XmlElement('item'), new Y.XmlText('one'), new Y.XmlElement('item')])
+    list.get(1).format(0, 2, { bold: true })
+    list.delete(2, 1)
+    text.delete(4, 3)
+  },
+  v2: () => Buffer.from(Y.encodeStateAsUpdateV2(doc)).toString('base64'),
   erase: ({ length }) => doc.getText('text').delete(0, length),
   offline: () => provider.disconnect(),
   online: () => provider.connect(),
@@ -38,9 +59,17 @@ const commands = {
   seen: () => ({ ...seen, synced: provider.synced, troubles }),
 }
 
+const answer = (command, details) => {
+  try {
+    return JSON.stringify({ result: commands[command](details) ?? null })
+  } catch (error) {
+    return JSON.stringify({ error: String(error.stack) })
+  }
+}
+
 createInterface({ input: process.stdin })
   .on('line', (line) => {
     const { command, ...details } = JSON.parse(line)
-    process.stdout.write(`${JSON.stringify(commands[command](details) ?? null)}\n`)
+    process.stdout.write(`${answer(command, details)}\n`)
   })
   .on('close', () => process.exit())
