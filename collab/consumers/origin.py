@@ -21,6 +21,10 @@ from collab.errors import NotAllowed
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
+RAW_SEND = "collab.send"
+"""Key of the scope under which the server's own ``send`` is handed past the middleware inside."""
+
+
 class OriginCheck:
     """Refuses foreign sites before sessions are read."""
 
@@ -38,7 +42,7 @@ class OriginCheck:
             await send({"type": "websocket.accept"})
             await refuse(NotAllowed("foreign origin"), runtime=runtime.current(), receive=receive, send=send)
             return
-        await self._inner(scope, receive, send)
+        await self._inner({**scope, RAW_SEND: send}, receive, send)
 
 
 def is_allowed(origin: str, *, host: str, secure: bool) -> bool:

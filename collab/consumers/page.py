@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
-from channels.db import database_sync_to_async
 
 from collab import access, runtime
+from collab.consumers.origin import RAW_SEND
 from collab.consumers.refusal import Receive, Send, close_message, refuse
 from collab.errors import CollabError, MalformedFrame, TroubleHere
 from collab.live.page import Page
@@ -31,7 +31,8 @@ class PageConsumer(AsyncConsumer):
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection from handshake to end."""
         await receive()
-        self.send_raw = send
+        # Frames go past the session middleware, which looks for a changed session in every one of them.
+        self.send_raw = scope.get(RAW_SEND, send)
         extended = SUBPROTOCOL in scope.get("subprotocols", [])
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if extended else None})
         self.runtime = runtime.current()
@@ -51,7 +52,7 @@ class PageConsumer(AsyncConsumer):
     async def _join(self, scope: dict[str, Any], *, extended: bool) -> tuple[Page, Peer]:
         page_id: UUID = scope["url_route"]["kwargs"]["page_id"]
         try:
-            grant = await database_sync_to_async(access.admit_scope_to_page, thread_sensitive=False)(scope, page_id)
+            grant = await self.runtime.store.ask(access.admit_scope_to_page, scope, page_id)
         except CollabError:
             raise
         except Exception as error:

@@ -13,7 +13,6 @@ import secrets
 from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
@@ -101,7 +100,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
     async def room_changed(self, event: dict[str, Any]) -> None:
         """A title changed."""
         if self.grant is not None:
-            room = await database_sync_to_async(_describe, thread_sensitive=False)(self.grant.room_id)
+            room = await self.runtime.store.ask(_describe, self.grant.room_id)
             if room is None:
                 await self.send_close(UnknownPage("the room is gone"))
             else:
@@ -133,7 +132,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
 
     async def _admit(self, room_id: UUID) -> Grant:
         try:
-            return await database_sync_to_async(access.admit_scope_to_room, thread_sensitive=False)(self.scope, room_id)
+            return await self.runtime.store.ask(access.admit_scope_to_room, self.scope, room_id)
         except CollabError:
             raise
         except Exception as error:

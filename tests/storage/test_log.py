@@ -152,7 +152,7 @@ async def test_a_database_that_does_not_answer_is_said_to_be_down(
     def locked(*args: object, **kwargs: object) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(PageUpdate.objects, "bulk_create", locked)
+    monkeypatch.setattr("collab.storage.log._insert", locked)
 
     with pytest.raises(StoreDown):
         await store.append([row(page, b"x")])
