@@ -12,9 +12,11 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
+from django.db import transaction
 
 from collab import access, runtime
-from collab.models import Role
+from collab.announcements import room_changed
+from collab.models import Role, Room
 from tests import factories
 from tests.consumers.conftest import Scene
 from tests.consumers.sockets import OWN_ORIGIN, RoomSocket
@@ -138,6 +140,23 @@ async def test_a_new_title_reaches_everybody(enter: Enter, scene: Scene) -> None
                 {"id": str(document.pk), "kind": "document", "title": "Minutes", "epoch": 1},
             ],
         }
+
+
+async def test_a_room_that_is_deleted_closes_for_everybody(enter: Enter, scene: Scene) -> None:
+    """People should not go on looking at what is not there any more."""
+    alice, carol = await enter(scene.alice), await enter(scene.carol)
+    await alice.join()
+    await carol.join()
+
+    def delete() -> None:
+        with transaction.atomic():
+            room_changed(scene.room.pk)
+            Room.objects.get(pk=scene.room.pk).delete()
+
+    await database_sync_to_async(delete)()
+
+    assert await alice.ending() == (4404, "unknown")
+    assert await carol.ending() == (4404, "unknown")
 
 
 async def test_a_ping_is_answered(enter: Enter, scene: Scene) -> None:
