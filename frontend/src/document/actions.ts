@@ -1,5 +1,6 @@
 /** Everything the toolbar, the bubble bar and the slash menu can do, each thing once. */
 import type { Editor } from '@tiptap/core'
+import type { Transaction } from '@tiptap/pm/state'
 import type { Strings } from './strings.ts'
 
 export interface Action {
@@ -19,6 +20,15 @@ export interface BlockAction extends Action {
 }
 
 const focused = (editor: Editor) => editor.chain().focus(undefined, { scrollIntoView: false })
+
+/** A table at the end would leave no place to go on writing. */
+const lineAfterTable = ({ tr }: { tr: Transaction }): boolean => {
+  if (tr.doc.lastChild?.type.name === 'table') {
+    const line = tr.doc.type.schema.nodes.paragraph?.create()
+    if (line) tr.insert(tr.doc.content.size, line)
+  }
+  return true
+}
 
 /** The history belongs to Yjs: it knows whose edits are whose. */
 export const historyActions = (strings: Strings): Action[] => [
@@ -154,7 +164,7 @@ export function blockActions(strings: Strings, chooseImage: () => void) {
       about: strings.aboutTable,
       words: 'table grid rows columns 表格 biaoge',
       isEnabled: (editor) => !editor.isActive('table') && !editor.isActive('codeBlock') && editor.can().insertTable(),
-      run: (editor) => void focused(editor).insertTable({ rows: 3, cols: 3, withHeaderRow: true }).run(),
+      run: (editor) => void focused(editor).insertTable({ rows: 3, cols: 3, withHeaderRow: true }).command(lineAfterTable).run(),
     },
     {
       id: 'image',

@@ -9,8 +9,9 @@ afterEach(closePages)
 const URL_OF_ONE = '/files/00000000-0000-0000-0000-000000000001'
 const names = (page: Page) => page.editor.state.doc.children.map((child) => child.type.name)
 
-function paste(page: Page, type = 'image/png'): void {
-  const event = { clipboardData: { types: ['Files'], files: [new File(['x'], 'x', { type })], getData: () => '' } }
+function paste(page: Page, type = 'image/png', beside: Record<string, string> = {}): void {
+  const getData = (kind: string) => beside[kind] ?? ''
+  const event = { clipboardData: { types: ['Files'], files: [new File(['x'], 'x', { type })], getData } }
   page.editor.view.someProp('handlePaste', (handle) => handle(page.editor.view, event as never, null as never))
 }
 
@@ -55,6 +56,15 @@ test('a picture that arrives after the right to edit went is not put in', async 
   answers[0]?.resolve(storedFile(URL_OF_ONE))
   await vi.waitFor(() => expect(page.container.querySelector('.is-failed')).not.toBeNull())
   expect(names(page)).toEqual(['paragraph'])
+})
+
+test('a picture copied in a browser is uploaded; a picture of text beside the text is not', async () => {
+  const { upload } = slowStore()
+  const page = await arrivedPage((fragment) => fragment.push([paragraph('One')]), { upload })
+  paste(page, 'image/png', { 'text/html': '<p>Text <b>from Word</b></p>', 'text/plain': 'Text from Word' })
+  expect(upload).not.toHaveBeenCalled()
+  paste(page, 'image/png', { 'text/html': '<meta charset="utf-8"><!--StartFragment--><img src="https://elsewhere.example/a.png">' })
+  expect(upload).toHaveBeenCalledOnce()
 })
 
 test('what is no picture is refused in words', async () => {

@@ -15,6 +15,7 @@ import { anchorAt, positionOf } from './anchors.ts'
 import { isStoredFile, type Attributes } from './attributes.ts'
 import { button, lineForm } from './controls.ts'
 import { Floating } from './floating.ts'
+import { isPictureOnly } from './paste.ts'
 import { ImageNode } from './schema.ts'
 import { cameFromYjs } from './sharing.ts'
 import type { Strings } from './strings.ts'
@@ -142,7 +143,8 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
           handlePaste: (view, event) => {
             const data = event.clipboardData
             // Word and browsers put a picture of the text beside the text: the text is meant.
-            if (!data || data.types.includes('text/html') || data.types.includes('text/plain')) return false
+            if (!data || data.files.length === 0 || data.getData('text/plain').trim() !== '') return false
+            if (!isPictureOnly(data.getData('text/html'))) return false
             return begin(view.state.selection.to, [...data.files])
           },
           handleDrop: (view, event, _slice, moved) => {

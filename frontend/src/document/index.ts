@@ -16,6 +16,7 @@ import { Carets } from './carets.ts'
 import { codeBlock } from './code-block.ts'
 import { imageControls, imageNode, Uploads } from './images.ts'
 import { linkControls, LinkTyping } from './links.ts'
+import { withoutHandlers } from './paste.ts'
 import { Reading } from './reading.ts'
 import { schemaExtensions } from './schema.ts'
 import { Binding, Sharing } from './sharing.ts'
@@ -88,6 +89,7 @@ export const mount: MountPage = (context) => {
       Gapcursor,
     ],
     editorProps: {
+      transformPastedHTML: withoutHandlers,
       // Room for the bars that float above the caret, and for the end of the page below it.
       scrollThreshold: { top: 60, right: 0, bottom: 90, left: 0 },
       scrollMargin: { top: 72, right: 0, bottom: 110, left: 0 },
@@ -145,11 +147,12 @@ export const mount: MountPage = (context) => {
   scroller.addEventListener('mousedown', (event) => {
     if (event.target !== scroller && event.target !== sheet) return
     event.preventDefault()
-    editor.commands.focus('end')
+    focusBeside(editor, event)
   })
 
   const settle = () => {
     editor.setEditable(mayWrite(), false)
+    editor.view.dom.setAttribute('aria-readonly', String(!mayWrite()))
     layer.classList.toggle('is-loading', !synced)
     sheet.setAttribute('aria-busy', String(!synced))
     update()
@@ -181,4 +184,20 @@ export const mount: MountPage = (context) => {
       layer.remove()
     },
   }
+}
+
+/** The line beside which somebody clicked, or the end; below a table or a picture, a new line. */
+function focusBeside(editor: Editor, { clientX, clientY }: MouseEvent): void {
+  const text = editor.view.dom.getBoundingClientRect()
+  const left = Math.max(text.left + 1, Math.min(clientX, text.right - 1))
+  const beside = clientY < text.bottom ? editor.view.posAtCoords({ left, top: clientY }) : null
+  if (beside) {
+    editor.commands.focus(beside.pos)
+    return
+  }
+  const { doc } = editor.state
+  const last = doc.lastChild
+  const closed = last && (last.isAtom || last.type.spec.code || last.type.name === 'table')
+  if (closed && editor.isEditable) editor.commands.insertContentAt(doc.content.size, { type: 'paragraph' })
+  editor.commands.focus('end')
 }

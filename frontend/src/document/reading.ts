@@ -28,6 +28,8 @@ type Read = Node | Node[] | null
 export class Reading extends Map<SharedType, Node | Node[]> {
   /** Elements this version cannot show, with the placeholder that stands for each. */
   readonly unknown = new Map<Y.XmlElement, Node>()
+  /** Types that are not shown: nothing is left of them, or they have no place among elements. */
+  readonly hidden = new Set<SharedType>()
   readonly #unknownMarks = new Map<string, MarkType>()
   #schema: Schema | null = null
   #reading = false
@@ -47,14 +49,17 @@ export class Reading extends Map<SharedType, Node | Node[]> {
   override clear(): void {
     super.clear()
     this.unknown?.clear()
+    this.hidden?.clear()
   }
 
   /** The node for a child of the root; null hides it. The binding asks for nothing deeper while it reads. */
   override get(type: SharedType): Node | Node[] | undefined {
     const known = super.get(type)
     if (known !== undefined || !this.#reading || this.#schema === null) return known
+    const block = this.#block(this.#schema, type)
+    if (block === null) this.#hide(type)
     // The binding treats null as "leave this out", which its type does not say.
-    return this.#block(this.#schema, type) as Node | undefined
+    return block as Node | undefined
   }
 
   /** The document's content as nodes that fit the top node. */
@@ -100,11 +105,16 @@ export class Reading extends Map<SharedType, Node | Node[]> {
         const read = this.#read(schema, child, nodeType.inlineContent, depth + 1)
         if (Array.isArray(read)) children.push(...read)
         else if (read !== null) children.push(read)
+        else this.#hide(child)
       }
     }
     const node = fitted(nodeType, cleanAttributes(nodeType.name, type.getAttributes()), children)
     if (node) this.set(type as SharedType, node)
     return node
+  }
+
+  #hide(type: unknown): void {
+    if (type instanceof Y.AbstractType) this.hidden.add(type as SharedType)
   }
 
   #placeholder(schema: Schema, element: Y.XmlElement, inline: boolean): Node | null {

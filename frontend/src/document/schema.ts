@@ -4,7 +4,14 @@
  * Names of nodes and marks are stored in every page and read by the server's renderers: they never change. An element
  * that a client does not know stays as it is while that client edits around it (see reading.ts).
  */
-import { Mark, mergeAttributes, Node, type AnyExtension } from '@tiptap/core'
+import {
+  Mark,
+  mergeAttributes,
+  Node,
+  textblockTypeInputRule,
+  type AnyExtension,
+  type ExtendedRegExpMatchArray,
+} from '@tiptap/core'
 import { Blockquote } from '@tiptap/extension-blockquote'
 import { Bold } from '@tiptap/extension-bold'
 import { Code } from '@tiptap/extension-code'
@@ -107,6 +114,13 @@ const PlainCode = Code.extend({ excludes: 'code' })
 
 /** Stored languages are ours by name; what somebody types after ``` may be an alias. */
 export const CodeBlockNode = CodeBlock.extend({
+  addInputRules() {
+    const getAttributes = (match: ExtendedRegExpMatchArray) => ({ language: codeLanguage(match[1]) })
+    return [/^```([a-z+]+)?[\s\n]$/, /^~~~([a-z+]+)?[\s\n]$/].map((find) =>
+      textblockTypeInputRule({ find, type: this.type, getAttributes }),
+    )
+  },
+
   addAttributes() {
     const language = (this.parent?.() as { language?: { parseHTML?: (element: HTMLElement) => unknown } }).language
     return {

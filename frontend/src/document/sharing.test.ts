@@ -132,3 +132,18 @@ test('elements and marks of a newer version stay as they are while people edit a
   expect(page.fragment.toArray().slice(-3, -1).map(String)).toEqual(newer)
   expect(page.editor.state.doc.textContent).toContain('Edited Before')
 })
+
+test('what is not shown goes alone: the blocks around it are not written anew', async () => {
+  const page = await arrivedPage((fragment) => {
+    fragment.push([paragraph('One'), element('bulletList'), paragraph('Two'), element('newBlock', {}, [paragraph('kept')])])
+    fragment.push([element('bulletList'), paragraph('Three')])
+  })
+  const blocks = page.fragment.toArray().filter((child) => (child as Y.XmlElement).nodeName !== 'bulletList')
+  const { tr, doc } = page.editor.state
+  page.editor.view.dispatch(tr.insertText('!', doc.content.size - 1).insertText('!', 1))
+  expect(page.fragment.toArray()).toEqual(blocks)
+  expect(blocks.every((block, index) => block === page.fragment.get(index))).toBe(true)
+  expect(page.fragment.toArray().map(String).join('')).toBe(
+    '<paragraph>!One</paragraph><paragraph>Two</paragraph><newblock><paragraph>kept</paragraph></newblock><paragraph>Three!</paragraph>',
+  )
+})

@@ -132,6 +132,7 @@ function guardWriting(
     const edits = key.getState(view.state) ?? 0
     if (edits === written.edits || !mayWrite()) return
     written.edits = edits
+    remove(reading.hidden, binding.doc)
     const uncover = cover(reading.unknown)
     try {
       write.call(binding, document)
@@ -139,6 +140,18 @@ function guardWriting(
       uncover()
     }
   }
+}
+
+/**
+ * What is not shown goes before the two documents are compared, which would remove it anyway: the binding pairs children
+ * by their place, and one that has no counterpart would make it rewrite everything up to the next match.
+ */
+function remove(hidden: Set<SharedType>, doc: Y.Doc): void {
+  if (hidden.size === 0) return
+  doc.transact((transaction) => {
+    for (const { _item: item } of hidden) if (item && !item.deleted) item.delete(transaction)
+  })
+  hidden.clear()
 }
 
 /**
