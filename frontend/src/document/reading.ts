@@ -143,7 +143,7 @@ export class Reading extends Map<SharedType, Node | Node[]> {
 
   #mark(schema: Schema, name: string, value: unknown): Mark | null {
     if (value === null || value === undefined) return null
-    const known = Object.hasOwn(schema.marks, name) ? schema.marks[name] : undefined
+    const known = this.#unknownMarks.has(name) ? undefined : schema.marks[name]
     if (known === undefined) {
       const attributes = typeof value === 'object' ? (value as Record<string, unknown>) : {}
       return this.#unknownMark(schema, name)?.create(attributes) ?? null
@@ -158,8 +158,10 @@ export class Reading extends Map<SharedType, Node | Node[]> {
     const made = this.#unknownMarks.get(name)
     if (made) return made
     if (this.#unknownMarks.size >= MOST_UNKNOWN_MARKS) return null
-    const type = carrier(schema, name, Object.keys(schema.marks).length + this.#unknownMarks.size)
+    const type = carrier(schema, name, Object.keys(schema.marks).length)
     this.#unknownMarks.set(name, type)
+    // ProseMirror looks marks up by name when it reads back what somebody typed between them.
+    ;(schema.marks as Record<string, MarkType>)[name] = type
     return type
   }
 }

@@ -1,3 +1,4 @@
+import { DOMParser, type ParseOptions, type TagParseRule } from '@tiptap/pm/model'
 import * as Y from 'yjs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { arrivedPage, closePages, element, exchange, openPage, paragraph, remotely, text } from './testing.ts'
@@ -146,4 +147,14 @@ test('what is not shown goes alone: the blocks around it are not written anew', 
   expect(page.fragment.toArray().map(String).join('')).toBe(
     '<paragraph>!One</paragraph><paragraph>Two</paragraph><newblock><paragraph>kept</paragraph></newblock><paragraph>Three!</paragraph>',
   )
+})
+
+test('typing inside text with a mark of a newer version keeps the mark and what it holds', async () => {
+  const page = await arrivedPage((fragment) => fragment.push([element('paragraph', {}, [text('marked', { newMark: { z: 3 } })])]))
+  const { view, schema } = page.editor
+  const ruleFromNode = (node: Node) =>
+    (node as { pmViewDesc?: { parseRule: () => TagParseRule | null } }).pmViewDesc?.parseRule() ?? null
+  // What the view does when the browser has changed the text.
+  const read = DOMParser.fromSchema(schema).parse(view.dom, { ruleFromNode } as ParseOptions)
+  expect(read.firstChild?.firstChild?.marks.map(({ type, attrs }) => [type.name, attrs])).toEqual([['newMark', { z: 3 }]])
 })
