@@ -12,6 +12,7 @@ Refusal is uniform: a room or page that does not exist and one that may not be s
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import Collection, Mapping, MutableMapping
@@ -24,6 +25,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -31,6 +33,8 @@ from collab.errors import NotAllowed, UnknownPage
 from collab.models import Membership, Page, Profile, Role, Room, ShareLink
 from collab.names import clean_name, guest_name
 from collab.tokens import hash_token
+
+logger = logging.getLogger(__name__)
 
 PALETTE = (
     "#d6312b",
@@ -243,10 +247,13 @@ def _good_links(now: datetime) -> Any:
 
 
 def _note_use(links: list[ShareLink], now: datetime) -> None:
-    """Remember when a link was last used, at most once a minute."""
+    """Remember when a link was last used, at most once a minute. Nobody is refused because that cannot be written."""
     for link in links:
         if link.last_used_at is None or now - link.last_used_at > _LAST_USED_STEP:
-            ShareLink.objects.filter(pk=link.pk).update(last_used_at=now)
+            try:
+                ShareLink.objects.filter(pk=link.pk).update(last_used_at=now)
+            except DatabaseError as error:
+                logger.warning("could not note the use of link %s: %s", link.pk, error)
 
 
 def link_ids(session: Mapping[str, Any] | None) -> dict[UUID, UUID]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
-from django.urls import path
+from django.urls import path, re_path
 
 from collab.consumers.origin import OriginCheck
 from collab.consumers.page import PageConsumer
@@ -16,7 +16,7 @@ from collab.consumers.unknown import UnknownConsumer
 websocket_urlpatterns: list[Any] = [
     path("ws/pages/<uuid:page_id>", PageConsumer.as_asgi()),
     path("ws/rooms/<uuid:room_id>", RoomConsumer.as_asgi()),
-    path("<path:anything>", UnknownConsumer.as_asgi()),
+    re_path("", UnknownConsumer.as_asgi()),
 ]
 
 websocket_application = OriginCheck(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from collab.bus.memory import MemoryBus
 from collab.conf import CollabSettings, collab_settings
 from collab.crdt.worker import Worker
-from collab.errors import UnknownPage
+from collab.errors import CollabError, Restarting, UnknownPage
 from collab.live.analysis import WorkerAnalyst
 from collab.live.clock import LoopClock
 from collab.live.hub import Hub
@@ -21,6 +22,9 @@ from collab.live.roster import Roster
 from collab.storage.log import LogStore
 
 logger = logging.getLogger(__name__)
+
+
+Farewell = Callable[[CollabError], Awaitable[None]]
 
 
 class Runtime:
@@ -32,6 +36,8 @@ class Runtime:
         self.store = LogStore()
         self.worker = Worker()
         self.roster = Roster(max_listed=settings.max_people_listed)
+        self.farewells: set[Farewell] = set()
+        """Ends the connections that are not the hub's; each is called with the reason when the process stops."""
         self.held_refusals = 0
         """How many refused connections are held open at the moment."""
         self.hub = Hub(
@@ -55,6 +61,7 @@ class Runtime:
 
     async def _drain(self) -> bool:
         saved = await self.hub.drain(self.settings.drain_timeout)
+        await asyncio.gather(*(end(Restarting("stopping")) for end in list(self.farewells)), return_exceptions=True)
         await self.hub.stop()
         await self.worker.stop()
         await self.store.stop()

@@ -53,6 +53,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
         self.person = {**self.grant.identity.as_json(), "role": str(self.grant.role)}
         attendance = Attendance(person=self.person, since=timezone.now().isoformat())
         self.runtime.roster.enter(room_id, self.connection_id, attendance)
+        self.runtime.farewells.add(self.send_close)
         await self._tell(
             "hello", {"me": self.person, "role": str(self.grant.role), **self.runtime.roster.people(room_id)}
         )
@@ -65,6 +66,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
                 task.cancel()
         if self.grant is None:
             return
+        self.runtime.farewells.discard(self.send_close)
         self.runtime.roster.leave(self.grant.room_id, self.connection_id)
         await self.channel_layer.group_discard(self.group, self.channel_name)
         await self.channel_layer.group_send(self.group, {"type": "people.changed"})
