@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fromFields, safeLink, same, tidy, toFields } from './fields'
+import { fromFields, isOrderKey, safeLink, same, tidy, toFields } from './fields'
 
 const box = { id: 'box', type: 'rectangle', x: 1, y: 2, width: 3, height: 4 }
 
@@ -51,6 +51,49 @@ describe('fromFields', () => {
     expect(fromFields('', box)).toBeNull()
     expect(fromFields('x'.repeat(129), box)).toBeNull()
   })
+})
+
+describe('what would stop every browser on the page', () => {
+  it('keeps out a place in the order that Excalidraw cannot count from', () => {
+    expect(fromFields('box', { ...box, index: 'zz' })).toEqual(box)
+    expect(fromFields('box', { ...box, index: 'a1' })).toMatchObject({ index: 'a1' })
+  })
+
+  it.each([1e7, -1e7, Number.NaN, Number.POSITIVE_INFINITY])('does not draw a shape that is %s wide', (width) => {
+    expect(fromFields('box', { ...box, width })).toBeNull()
+  })
+
+  it('does not draw a path that leaves by a million pixels', () => {
+    const path = { x: 0, y: 0, width: 1, height: 1, points: [[0, 0], [1e6, 0]] }
+    expect(fromFields('line', { type: 'line', path })).toBeNull()
+  })
+
+  it('fills a shape with lines of ordinary width, and rounds its corners outwards only', () => {
+    expect(fromFields('box', { ...box, strokeWidth: 0.01 })).toEqual(box)
+    expect(fromFields('box', { ...box, roundness: { type: 3, value: -1e7 } })).toEqual(box)
+    expect(fromFields('box', { ...box, roundness: { type: 3 } })).toMatchObject({ roundness: { type: 3 } })
+  })
+})
+
+it.each([
+  ['a0', true],
+  ['a1V', true],
+  ['Zz', true],
+  ['b00', true],
+  ['b00V', true],
+  [`A${'0'.repeat(25)}1`, true],
+  ['', false],
+  ['a', false],
+  ['9', false],
+  ['zz', false],
+  ['AA', false],
+  ['a00', false],
+  ['a1V0', false],
+  ['a1-', false],
+  [`A${'0'.repeat(26)}`, false],
+  [`a1${'V'.repeat(1_000)}`, false],
+])('%j is a place in the order: %s', (key, expected) => {
+  expect(isOrderKey(key)).toBe(expected)
 })
 
 it.each([

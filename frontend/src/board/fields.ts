@@ -14,6 +14,13 @@ export type Fields = Readonly<Record<string, Value>>
 type Check = (value: unknown) => boolean
 
 const MAX_COORDINATE = 1e7
+/**
+ * Largest side of an element, and farthest point of a path from its origin: more than a 4K screen shows when zoomed out
+ * all the way (38,400). A shape is filled with lines a few pixels apart, so one of 1e7 stops every browser that shows it.
+ */
+const MAX_SIZE = 5e4
+/** Lines of a filling are four stroke widths apart: thinner ones are the same trap as larger shapes. */
+const MIN_STROKE_WIDTH = 0.5
 const MAX_TEXT = 100_000
 const MAX_POINTS = 20_000
 const MAX_LIST = 1_000
@@ -39,27 +46,29 @@ const record = (checks: Readonly<Record<string, Check>>, optional: readonly stri
   ) &&
   Object.keys(value).every((key) => key in checks)
 
-const index: Check = (value) => typeof value === 'string' && /^[0-9A-Za-z]{2,200}$/.test(value)
+const size = between(-MAX_SIZE, MAX_SIZE)
+const index: Check = (value) => typeof value === 'string' && isOrderKey(value)
 const link: Check = (value) => value === null || (typeof value === 'string' && safeLink(value) !== null)
-const points = list(pair(number), MAX_POINTS)
+const points = list(pair(size), MAX_POINTS)
 const arrowhead = orNull(word)
 const binding = orNull(
   record({ elementId: id, focus: number, gap: number, fixedPoint: orNull(pair(number)) }, ['fixedPoint']),
 )
 
 /** Position, size and points of an element that is made of points: one value, because they mean nothing apart. */
-const path = record({ x: number, y: number, width: number, height: number, points, pressures: list(between(0, 1), MAX_POINTS) }, [
-  'pressures',
-])
+const path = record(
+  { x: number, y: number, width: between(-2 * MAX_SIZE, 2 * MAX_SIZE), height: between(-2 * MAX_SIZE, 2 * MAX_SIZE), points, pressures: list(between(0, 1), MAX_POINTS) },
+  ['pressures'],
+)
 
 const COMMON: Readonly<Record<string, Check>> = {
   type: word,
   strokeColor: color,
   backgroundColor: color,
   fillStyle: oneOf('hachure', 'cross-hatch', 'solid', 'zigzag'),
-  strokeWidth: between(0, 100),
+  strokeWidth: between(MIN_STROKE_WIDTH, 100),
   strokeStyle: oneOf('solid', 'dashed', 'dotted'),
-  roundness: orNull(record({ type: integer, value: number }, ['value'])),
+  roundness: orNull(record({ type: oneOf(1, 2, 3), value: between(0, MAX_SIZE) }, ['value'])),
   roughness: between(0, 10),
   opacity: between(0, 100),
   angle: number,
@@ -75,7 +84,7 @@ const COMMON: Readonly<Record<string, Check>> = {
 }
 const deletedAt: Check = (value) => value === null || (integer(value) && (value as number) >= 0)
 
-const BOX: Readonly<Record<string, Check>> = { x: number, y: number, width: number, height: number }
+const BOX: Readonly<Record<string, Check>> = { x: number, y: number, width: size, height: size }
 const LINEAR: Readonly<Record<string, Check>> = {
   path,
   startBinding: binding,
@@ -194,6 +203,18 @@ export function safeLink(link: string): string | null {
   } catch {
     return null
   }
+}
+
+/**
+ * Whether a string is a place in an order as Excalidraw's `fractional-indexing` makes them: a head letter that says how
+ * many digits the whole part has, that part, and a fraction without trailing zero. Given any other, Excalidraw throws
+ * whenever somebody adds or moves an element next to it.
+ */
+export function isOrderKey(key: string): boolean {
+  if (!/^[A-Za-z][0-9A-Za-z]*$/.test(key) || key.length > 1_000) return false
+  const head = key.charCodeAt(0)
+  const whole = head >= 97 ? head - 97 + 2 : 90 - head + 2
+  return key.length >= whole && key !== `A${'0'.repeat(26)}` && (key.length === whole || !key.endsWith('0'))
 }
 
 /** Whether two property values are the same. */
