@@ -13,7 +13,8 @@ export type Fields = Readonly<Record<string, Value>>
 
 type Check = (value: unknown) => boolean
 
-const MAX_COORDINATE = 1e7
+/** Farthest place from the middle of the board, in pixels. */
+export const MAX_COORDINATE = 1e7
 /**
  * Largest side of an element, and farthest point of a path from its origin: more than a 4K screen shows when zoomed out
  * all the way (38,400). A shape is filled with lines a few pixels apart, so one of 1e7 stops every browser that shows it.

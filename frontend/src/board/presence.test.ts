@@ -113,7 +113,7 @@ describe('what others send', () => {
     expect(presence.cursors().size).toBe(0)
   })
 
-  it.each([5, 'x', [], { x: 'a', y: 1 }, { x: Number.NaN, y: 1 }, { x: Number.POSITIVE_INFINITY, y: 0 }])('has no pointer when it is %j', (pointer) => {
+  it.each([5, 'x', [], { x: 'a', y: 1 }, { x: Number.NaN, y: 1 }, { x: Number.POSITIVE_INFINITY, y: 0 }, { x: 1e308, y: 0 }])('has no pointer when it is %j', (pointer) => {
     arrives({ user, pointer, selection: 'all' })
 
     expect(presence.cursors().get('42')).toEqual({ ...user, button: 'up', selected: [] })

@@ -5,7 +5,7 @@
  * checked here before Excalidraw sees it.
  */
 import type { Awareness } from 'y-protocols/awareness'
-import { tidy, toFields } from './fields'
+import { MAX_COORDINATE, tidy, toFields } from './fields'
 
 /** Smallest time between two messages of ours. */
 const INTERVAL_MS = 33
@@ -102,13 +102,16 @@ function readCursor(state: Record<string, unknown>): Cursor | null {
   const cursor: Cursor = { id, name, color, button: 'up', selected: selected.slice(0, MAX_SELECTED) }
   if (typeof pointer !== 'object' || pointer === null) return cursor
   const { x, y, tool, button } = pointer as Record<string, unknown>
-  if (typeof x !== 'number' || typeof y !== 'number' || !Number.isFinite(x) || !Number.isFinite(y)) return cursor
+  if (!isPlace(x) || !isPlace(y)) return cursor
   return {
     ...cursor,
     button: button === 'down' ? 'down' : 'up',
     pointer: { x, y, tool: tool === 'laser' ? 'laser' : 'pointer' },
   }
 }
+
+/** A coordinate on the board. Farther out, a browser cannot draw a path any more. */
+const isPlace = (value: unknown): value is number => typeof value === 'number' && Math.abs(value) <= MAX_COORDINATE
 
 /** A stroke as it travels: shared properties only, and every so-many-th point when there are many. */
 function thinned(element: Readonly<Record<string, unknown>>): Record<string, unknown> | null {
