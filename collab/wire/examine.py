@@ -62,8 +62,13 @@ _DELETED = StructKind.DELETED
 _TYPE = StructKind.TYPE
 _OTHER = StructKind.OTHER
 _SKIP = StructKind.SKIP
+_LOST = StructKind.LOST
+_LOST_TYPE = StructKind.LOST_TYPE
 
 _EMPTIED = frozenset({int(_GC), int(_DELETED)})
+_NOTHING = frozenset({int(_GC), int(_LOST), int(_LOST_TYPE)})
+_TYPES = frozenset({int(_TYPE), int(_LOST_TYPE)})
+_WHEN_LOST = {_GC: _GC, _DELETED: _GC, _OTHER: _LOST, _TYPE: _LOST_TYPE}
 
 _KNOWN = Finding(FindingKind.KNOWN)
 _GAP = Finding(FindingKind.GAP)
@@ -99,7 +104,7 @@ def _examine_key_stroke(page: PageStructure, client: int, item: Struct) -> Findi
             if clock >= vector.get(owner, 0):
                 return None
             kind, holder = page.at(owner, clock)
-            if kind == _GC:
+            if kind in _NOTHING:
                 return None
             if kind == _TYPE:
                 holder = page.holder_of(holder)
@@ -240,13 +245,13 @@ class _Examination:
         if item.clock < end:
             self.overlaps = True
         kind, holder = self._kind_and_holder(client, item, end)
-        if kind in _EMPTIED:
+        if kind == _DELETED or kind in _NOTHING:
             self.deletes.setdefault(client, []).append((end, end + length))
         runs = self.runs.get(client)
         if runs is None:
             runs = self.runs[client] = []
             self.run_starts[client] = []
-        if kind == _TYPE:
+        if kind in _TYPES:
             holder = self._new_type(holder)
         elif runs and runs[-1][1] == kind and runs[-1][2] == holder:
             runs[-1] = (runs[-1][0] + length, kind, holder)
@@ -259,32 +264,39 @@ class _Examination:
             return _GC, NO_TYPE
         if item.clock < end:
             # Cut in two: the new part stands to the right of the known one, wherever that ended up.
-            kind, holder = self._at((client, end - 1))
-            return (_GC, NO_TYPE) if kind == _GC else (item.kind, holder)
+            return self._beside(item.kind, ((client, end - 1),))
         parent = item.parent
         if isinstance(parent, str):
             number = self.page.root(parent)
             return item.kind, self.roots[parent] if number is None else number
         if parent is not None:
             return self._inside(item.kind, parent)
-        return self._beside(item)
+        return self._beside(item.kind, (item.right_origin, item.origin))
 
-    def _inside(self, kind: int, parent: Id) -> tuple[int, TypeNumber]:
+    def _inside(self, kind: StructKind, parent: Id) -> tuple[int, TypeNumber]:
         what, number = self._at_itself(parent)
+        if what == _TYPE:
+            return kind, number
         if what in _EMPTIED:
-            return _GC, NO_TYPE
-        if what != _TYPE:
-            raise ImpossibleUpdate("an item names a parent that is no shared type")
-        return kind, number
+            return _WHEN_LOST[kind], NO_TYPE
+        if what == _LOST_TYPE:
+            return _WHEN_LOST[kind], number
+        raise ImpossibleUpdate("an item names a parent that is no shared type")
 
-    def _beside(self, item: Struct) -> tuple[int, TypeNumber]:
-        holder = NO_TYPE
-        for neighbour in (item.right_origin, item.origin):
+    def _beside(self, kind: StructKind, neighbours: tuple[Id | None, ...]) -> tuple[int, TypeNumber]:
+        """Held by what holds the last of the neighbours; one that is nothing makes the item nothing, says Yjs.
+
+        Yrs goes by the others then, so the deepest of them counts: no chain of types must get around the bound.
+        """
+        lost = False
+        holder = deepest = NO_TYPE
+        for neighbour in neighbours:
             if neighbour is not None:
-                kind, holder = self._at(neighbour)
-                if kind == _GC:
-                    return _GC, NO_TYPE
-        return item.kind, holder
+                what, holder = self._at(neighbour)
+                lost = lost or what in _NOTHING
+                if self._depth_of(holder) > self._depth_of(deepest):
+                    deepest = holder
+        return (_WHEN_LOST[kind], deepest) if lost else (kind, holder)
 
     def _at_itself(self, reference: Id) -> tuple[int, TypeNumber]:
         """Kind of what is at an id, and its holder; for a shared type its own number."""
@@ -297,23 +309,25 @@ class _Examination:
     def _at(self, reference: Id) -> tuple[int, TypeNumber]:
         """Kind of what is at an id, and the type that holds it."""
         kind, holder = self._at_itself(reference)
-        if kind != _TYPE:
+        if kind not in _TYPES:
             return kind, holder
         first_new = self.page.type_count + len(self.roots)
         return kind, self.types[holder - first_new][0] if holder >= first_new else self.page.holder_of(holder)
 
-    def _new_type(self, holder: TypeNumber) -> TypeNumber:
+    def _depth_of(self, holder: TypeNumber) -> int:
+        if holder == NO_TYPE:
+            return 0
         first_new = self.page.type_count + len(self.roots)
         if holder >= first_new:
-            depth = self.types[holder - first_new][1] + 1
-        elif holder >= self.page.type_count or holder == NO_TYPE:
-            depth = 1
-        else:
-            depth = self.page.depth_of(holder) + 1
+            return self.types[holder - first_new][1]
+        return 0 if holder >= self.page.type_count else self.page.depth_of(holder)
+
+    def _new_type(self, holder: TypeNumber) -> TypeNumber:
+        depth = self._depth_of(holder) + 1
         if depth > self.page.limits.max_depth:
             raise TooLarge(f"shared types nest deeper than {self.page.limits.max_depth} levels")
         self.types.append((holder, depth))
-        return first_new + len(self.types) - 1
+        return self.page.type_count + len(self.roots) + len(self.types) - 1
 
     def _find_deletes(self) -> None:
         for client, ranges in self.update.deletes.items():

@@ -15,8 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collab.wire.update import StructKind
-
 TypeNumber = int
 """Index of a shared type in a page's tables."""
 
@@ -47,7 +45,7 @@ class ClientRuns:
         end: The clock after the last one.
         starts: First clock of each run.
         kinds: ``StructKind`` of each run.
-        holders: For each run the type that holds it; for a TYPE run, which is one clock long, the type that it is.
+        holders: For each run the type that holds it; for a shared type, which is one clock long, the type that it is.
     """
 
     __slots__ = ("end", "holders", "kinds", "starts")
@@ -60,7 +58,7 @@ class ClientRuns:
 
     def append(self, kind: int, holder: TypeNumber, length: int) -> None:
         """Add clocks; joined to the run before when there is no difference, so that typing does not grow the tables."""
-        if not self.kinds or kind == StructKind.TYPE or self.kinds[-1] != kind or self.holders[-1] != holder:
+        if not self.kinds or self.kinds[-1] != kind or self.holders[-1] != holder:
             self.starts.append(self.end)
             self.kinds.append(kind)
             self.holders.append(holder)

@@ -14,7 +14,7 @@ from typing import Final
 from collab.errors import ImpossibleUpdate, MalformedFrame, TooLarge
 from collab.wire.content import read_content
 from collab.wire.state_vector import CLOCK_LIMIT
-from collab.wire.varint import read_string, read_var_uint, skip_string
+from collab.wire.varint import MAX_INTEGER, read_string, read_var_uint, skip_string
 
 MIB: Final = 1024 * 1024
 
@@ -41,7 +41,14 @@ class StructKind(IntEnum):
     """Text, values, formats."""
 
     SKIP = 4
-    """Clocks that this update does not speak of."""
+    """Clocks that this update does not speak of. Only in updates."""
+
+    LOST = 5
+    """Came as content, beside or inside something that is nothing any more: nothing to Yjs, a place to Yrs perhaps.
+    Only in an index."""
+
+    LOST_TYPE = 6
+    """The same of a shared type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +135,7 @@ def _read_structs(payload: bytes, limits: UpdateLimits) -> tuple[dict[int, list[
     _check_count("clients", count, limits.max_clients, len(payload), offset)
     structs: dict[int, list[Struct]] = {}
     total = 0
+    highest = MAX_INTEGER
     for _ in range(count):
         start = offset
         struct_count, offset = read_var_uint(payload, offset)
@@ -139,6 +147,10 @@ def _read_structs(payload: bytes, limits: UpdateLimits) -> tuple[dict[int, list[
         clock, offset = read_var_uint(payload, offset)
         if client in structs:
             raise MalformedFrame("An update names a client twice", offset=start)
+        if client > highest:
+            # Yjs and Yrs write the highest id first; Yjs' mergeUpdates relies on it and silently loses the others.
+            raise ImpossibleUpdate("clients in an order that nobody writes")
+        highest = client
         run: list[Struct] = []
         for _ in range(struct_count):
             struct, offset = _read_struct(payload, offset, author, clock, limits.max_value_depth)

@@ -60,6 +60,8 @@ def forged(rng: random.Random, page: PageStructure) -> bytes:
     authors = rng.sample(clients, min(len(clients), rng.choice([1, 1, 1, 2])))
     if rng.random() < 0.3:
         authors.append(rng.randrange(1, 2**31))
+    if rng.random() < 0.9:
+        authors.sort(reverse=True)
     for client in authors:
         clock = max(0, page.state_vector.get(client, 0) - rng.choice([0, 0, 0, 0, 1, 2]))
         structs = [_struct(rng, page) for _ in range(rng.randrange(1, 5))]

@@ -214,6 +214,36 @@ function apply({ base, updates }) {
   })
 }
 
+/** Apply updates one after another to one document, and once more merged: null, or what Yjs threw and at which. */
+function chain({ base, updates }) {
+  for (const gc of [true, false]) {
+    const doc = new Y.Doc({ gc })
+    let at = -1
+    try {
+      for (const name of ['text', 'map', 'list', 'xml']) declare(doc, name)
+      Y.applyUpdate(doc, bytes(base))
+      const undo = listen(doc)
+      for (const update of updates) {
+        at += 1
+        Y.applyUpdate(doc, bytes(update))
+        if (doc.store.pendingStructs || doc.store.pendingDs) return `${at}: the document waits for something`
+      }
+      at = 'at the end'
+      use(doc, undo)
+      const whole = Y.mergeUpdates([base, ...updates].map(bytes))
+      const fresh = new Y.Doc({ gc })
+      const again = listen(fresh)
+      at = 'merged'
+      Y.applyUpdate(fresh, whole)
+      if (fresh.store.pendingStructs || fresh.store.pendingDs) return 'merged: the document waits for something'
+      use(fresh, again)
+    } catch (error) {
+      return `${at}: ${error?.stack ?? error}`
+    }
+  }
+  return null
+}
+
 /** Update bytes that a single text edit makes, for tests that need one by name. */
 function write({ client, base, edits }) {
   const doc = new Y.Doc()
@@ -224,7 +254,7 @@ function write({ client, base, edits }) {
   return text(Y.encodeStateAsUpdate(doc, before))
 }
 
-const COMMANDS = { rich, apply, write }
+const COMMANDS = { rich, apply, chain, write }
 // Yjs warns about types it cannot place; answers must be the only lines.
 console.warn = console.log = (...words) => console.error(...words)
 for await (const line of createInterface({ input: process.stdin })) {

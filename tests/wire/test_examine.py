@@ -69,8 +69,8 @@ def test_new_clocks_are_named(page: PageStructure) -> None:
         update(block(BOB, 0, text("x", parent=(30, 0)))),
         update(block(BOB, 0, text("x", parent="text")), deletes={BOB: [(0, 2)]}),
         update(deletes={30: [(0, 1)]}),
-        update(block(BOB, 0, text("x", origin=(30, 0))), block(30, 0, text("y", origin=(BOB, 0)))),
-        update(block(BOB, 0, text("x", origin=(30, 5))), block(30, 0, text("y", parent="text"))),
+        update(block(30, 0, text("y", origin=(BOB, 0))), block(BOB, 0, text("x", origin=(30, 0)))),
+        update(block(30, 0, text("y", parent="text")), block(BOB, 0, text("x", origin=(30, 5)))),
     ],
 )
 def test_whatever_is_missing_is_a_gap(page: PageStructure, payload: bytes) -> None:
@@ -117,9 +117,9 @@ def test_clients_that_need_each_other_in_turn_are_untangled(page: PageStructure)
         block(BOB, 0, text("a", parent="text"), text("c", origin=(30, 0)), text("e", origin=(30, 1))),
     )
     three = update(
-        block(1, 0, text("x", origin=(2, 0))),
-        block(2, 0, text("y", parent="text"), text("z", origin=(3, 0))),
-        block(3, 0, text("w", origin=(1, 0))),
+        block(3, 0, text("x", origin=(2, 0))),
+        block(2, 0, text("y", parent="text"), text("z", origin=(1, 0))),
+        block(1, 0, text("w", origin=(3, 0))),
     )
     assert take(page, alternating) is FindingKind.NEW
     assert take(page, three) is FindingKind.NEW
@@ -146,8 +146,35 @@ def test_a_parent_that_is_no_shared_type_is_impossible(page: PageStructure) -> N
 def test_beside_or_inside_what_is_gone_nothing_stays(page: PageStructure, struct: bytes) -> None:
     """Yjs turns such an item into garbage; taking it for content would judge the next one wrongly."""
     assert take(page, update(block(BOB, 0, struct))) is FindingKind.NEW
-    assert page.at(BOB, 0) == (StructKind.GC, -1)
+    assert page.at(BOB, 0)[0] in {StructKind.LOST, StructKind.GC}
     assert page.is_deleted(BOB, 0, 1)
+    take(page, update(block(BOB, 1, text("y", origin=(BOB, 0)), deleted(1, right=(BOB, 0)))))
+    assert [page.at(BOB, clock)[0] for clock in (1, 2)] == [StructKind.LOST, StructKind.GC]
+
+
+def test_what_came_as_text_is_no_parent_also_when_it_is_lost(page: PageStructure) -> None:
+    """To Yjs it is garbage, and so is what it holds; Yrs still knows the text, and fails on the whole page."""
+    take(page, update(block(BOB, 0, text("x", origin=(ALICE, 6)))))
+    with pytest.raises(ImpossibleUpdate):
+        look(page, update(block(30, 0, text("y", parent=(BOB, 0)))))
+
+
+def test_lost_types_count_as_deep_as_yrs_may_put_them() -> None:
+    """Beside garbage and something alive, Yjs makes garbage and Yrs makes a place: a chain of these must end too."""
+    page = PageStructure(PageLimits(max_depth=4))
+    take(page, update(block(ALICE, 0, collected(1), shared_type(parent="list"))))
+    for step in range(3):
+        below = text("x", parent=(ALICE, 1)) if step == 0 else text("x", parent=(BOB, 2 * step - 1))
+        garbage_and_alive = shared_type(origin=(ALICE, 0), right=(BOB, 2 * step))
+        assert take(page, update(block(BOB, 2 * step, below, garbage_and_alive))) is FindingKind.NEW
+        assert page.at(BOB, 2 * step + 1)[0] == StructKind.LOST_TYPE
+    assert page.depth == 4
+    with pytest.raises(TooLarge):
+        look(page, update(block(BOB, 6, shared_type(parent=(BOB, 5)))))
+    assert (
+        take(page, update(block(BOB, 6, shared_type(parent=(ALICE, 0)), shared_type(origin=(BOB, 6)))))
+        is FindingKind.NEW
+    )
 
 
 def test_neighbours_tell_the_parent_also_when_they_are_shared_types(page: PageStructure) -> None:
@@ -171,7 +198,7 @@ def test_part_known_part_new_is_an_overlap(page: PageStructure) -> None:
     after_garbage = PageStructure()
     take(after_garbage, update(block(ALICE, 0, collected(2))))
     take(after_garbage, update(block(ALICE, 0, text("abcd", parent="text"))))
-    assert after_garbage.at(ALICE, 3) == (StructKind.GC, -1)
+    assert after_garbage.at(ALICE, 3) == (StructKind.LOST, -1)
     whole = examine(
         page, parse_update(update(block(ALICE, 0, text("hello", parent="text")), deletes={ALICE: [(0, 1)]}))
     )

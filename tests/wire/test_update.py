@@ -175,10 +175,11 @@ def test_bytes_that_follow_no_format_are_refused(payload: bytes) -> None:
         one(text("a", origin=(ME, 5))),
         one(text("a", right=(ME, 9))),
         one(text("a", parent=(ME, 5))),
+        update(block(1, 0, collected(1)), block(2, 0, collected(1))),
     ],
 )
 def test_what_no_client_can_have_made_is_refused(payload: bytes) -> None:
-    """Nothing is empty, nothing depends on itself, no clock passes 31 bits."""
+    """Nothing is empty, nothing depends on itself, no clock passes 31 bits, the highest client id comes first."""
     with pytest.raises(ImpossibleUpdate):
         parse_update(payload)
 
@@ -206,7 +207,7 @@ def test_a_value_that_replaces_a_prototype_is_refused_at_any_depth() -> None:
 
 BOUNDED: list[tuple[dict[str, Any], bytes]] = [
     ({"max_bytes": 3}, one(text("a", parent="r"))),
-    ({"max_clients": 1}, update(block(1, 0, collected(1)), block(2, 0, collected(1)))),
+    ({"max_clients": 1}, update(block(2, 0, collected(1)), block(1, 0, collected(1)))),
     ({"max_clients": 1}, update(deletes={1: [(0, 1)], 2: [(0, 1)]})),
     ({"max_structs": 1}, update(block(1, 0, collected(1), collected(1)))),
     ({"max_delete_ranges": 1}, update(deletes={1: [(0, 1), (2, 1)]})),
