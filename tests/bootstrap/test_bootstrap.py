@@ -309,8 +309,9 @@ def test_a_terminal_sees_what_is_being_done_and_in_colour(started: Checkout) -> 
 
     started.require("django==1.1")
     parent, child = pty.openpty()
+    env = {name: value for name, value in started.env.items() if name != "NO_COLOR"}
     process = subprocess.Popen(
-        started.command("up", "--port", "0"), cwd=started.root, env={**started.env, "TERM": "xterm"}, stdout=child
+        started.command("up", "--port", "0"), cwd=started.root, env={**env, "TERM": "xterm"}, stdout=child
     )
     os.close(child)
     shown = b""

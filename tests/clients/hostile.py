@@ -79,9 +79,9 @@ async def survives(socket: ClientConnection, frame: bytes) -> bool:
 
 
 def update(structs: dict[int, tuple[int, list[bytes]]], deletes: bytes = NO_DELETES) -> bytes:
-    """An update: for each client its first clock and its structs."""
+    """An update: for each client its first clock and its structs; the highest client first, as Yjs writes them."""
     parts = [write_var_uint(len(structs))]
-    for client, (clock, items) in structs.items():
+    for client, (clock, items) in sorted(structs.items(), reverse=True):
         parts += [write_var_uint(len(items)), write_var_uint(client), write_var_uint(clock), *items]
     return b"".join([*parts, deletes])
 

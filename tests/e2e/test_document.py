@@ -79,7 +79,7 @@ def test_undo_takes_back_only_what_one_typed_oneself(module_server: services.Ser
     expect_stored(module_server, room.document, [alice, bob])
 
 
-def test_lists_tables_and_headings_come_from_the_keyboard_and_the_slash_menu(
+def test_lists_tables_links_and_headings_come_from_the_keyboard_and_the_slash_menu(
     module_server: services.Server, pair: Pair
 ) -> None:
     room, alice, bob = pair()
@@ -101,6 +101,12 @@ def test_lists_tables_and_headings_come_from_the_keyboard_and_the_slash_menu(
     expect(bob.text.get_by_role("columnheader", name="What")).to_be_visible()
     bob.text.get_by_role("checkbox").click()
     expect(alice.text.get_by_role("checkbox")).to_be_checked()
+    bob.put_caret(after="Agenda")
+    bob.press("Shift+Home", "Control+k")
+    expect(bob.tab.get_by_label("Link address")).to_be_focused()
+    bob.type("https://example.org/agenda")
+    bob.press("Enter")
+    expect(alice.text.locator('a[href="https://example.org/agenda"]')).to_have_text("Agenda")
     expect_stored(module_server, room.document, [alice, bob])
 
 

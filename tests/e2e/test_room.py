@@ -63,6 +63,7 @@ def test_everybody_who_is_here_is_listed_once_with_the_page_they_look_at(new_roo
     expect(row).to_have_count(1)
     expect(row).to_contain_text("looking at")
     expect(row).to_contain_text("Board")
+    expect(row).to_contain_text("Notes")
     expect(first.locator(".people-list li")).to_have_count(2)
     for tab in (other, second_of_bob):
         tab.close()
