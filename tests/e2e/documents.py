@@ -74,6 +74,8 @@ class Document:
                 })
                 if (found < 0) throw new Error(`no ${after} in the text`)
                 editor.chain().focus().setTextSelection(found).run()
+                // The editor takes the focus, and shows its selection, in the next frame.
+                return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
             }""",
             after,
         )

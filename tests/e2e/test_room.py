@@ -55,11 +55,12 @@ def test_everybody_who_is_here_is_listed_once_with_the_page_they_look_at(new_roo
     first = Board.open(alice, room.editor_link).tab
     other = Board.open(bob, room.editor_link).tab
     name_oneself(other, "Bob Baker")
+    first.locator("#people").click()
+    row = first.locator(".people-list li", has_text="Bob Baker")
+    expect(row).to_have_count(1)
     second_of_bob = bob.open(other.url)
     open_page(second_of_bob, room.document)
 
-    first.locator("#people").click()
-    row = first.locator(".people-list li", has_text="Bob Baker")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("looking at")
     expect(row).to_contain_text("Board")

@@ -1,6 +1,6 @@
 /** Links: what counts as one, how they are typed and pasted, and the bar that opens, edits and removes them. */
 import { Extension, getMarkRange, InputRule, posToDOMRect, type Editor } from '@tiptap/core'
-import { Plugin } from '@tiptap/pm/state'
+import { Plugin, TextSelection } from '@tiptap/pm/state'
 import { isSafeLink } from './attributes.ts'
 import { button, keysText, lineForm } from './controls.ts'
 import { Floating } from './floating.ts'
@@ -84,6 +84,24 @@ export const LinkTyping = Extension.create<{ edit: () => void }>({
   },
 })
 
+/**
+ * Let the editor know what is selected on the screen, which it hears of a moment later.
+ *
+ * A busy browser hands out the next key before it says that the selection changed; a field that takes the focus then
+ * would leave the editor with the old one for good.
+ */
+function takeSelection({ view }: Editor): void {
+  const shown = document.getSelection()
+  if (!view.hasFocus() || !shown?.anchorNode || !shown.focusNode) return
+  if (!view.dom.contains(shown.anchorNode) || !view.dom.contains(shown.focusNode)) return
+  const { doc, selection, tr } = view.state
+  if (!(selection instanceof TextSelection)) return
+  const anchor = doc.resolve(view.posAtDOM(shown.anchorNode, shown.anchorOffset))
+  const head = doc.resolve(view.posAtDOM(shown.focusNode, shown.focusOffset))
+  const taken = TextSelection.between(anchor, head)
+  if (!taken.eq(selection)) view.dispatch(tr.setSelection(taken))
+}
+
 /** The bar under a link, and the form that makes or changes one. */
 export function linkControls(editor: Editor, layer: HTMLElement, strings: Strings, notify: (message: string) => void) {
   const floating = new Floating(layer, 'document-bar document-link-bar')
@@ -133,6 +151,7 @@ export function linkControls(editor: Editor, layer: HTMLElement, strings: String
   }
 
   function edit(): void {
+    takeSelection(editor)
     if (!editor.isEditable || !editor.can().setMark('link')) return
     const range = currentRange()
     editing = true

@@ -1,7 +1,7 @@
 /** Who is here: a few faces in the bar, everybody in the panel behind them. */
 import { language, listNames } from '../i18n'
 import { h } from './element'
-import { popoverFor } from './popover'
+import { type Popover, popoverFor } from './popover'
 import type { Present } from './room-socket'
 import { roomStrings } from './strings'
 import { announce } from './toasts'
@@ -32,6 +32,7 @@ export class PeopleView {
   private heard = false
   private page: string | null = null
   private pending: ReturnType<typeof setTimeout> | undefined
+  private readonly panel: Popover
   private readonly joined = new Set<string>()
   private readonly left = new Set<string>()
 
@@ -41,7 +42,7 @@ export class PeopleView {
     private readonly titleOf: (pageId: string) => string | undefined,
   ) {
     this.people = [me]
-    popoverFor(button, {
+    this.panel = popoverFor(button, {
       class: 'people-panel',
       focusInside: false,
       fill: () => this.rows(),
@@ -83,6 +84,7 @@ export class PeopleView {
       ...(more > 0 ? [h('span', { class: 'avatar more', 'aria-hidden': 'true' }, `+${more}`)] : []),
       h('span', { class: 'people-count', 'aria-hidden': 'true' }, String(sorted.length)),
     )
+    this.panel.refresh()
   }
 
   private face(person: Present): HTMLElement {

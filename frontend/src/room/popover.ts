@@ -9,11 +9,13 @@ import { h } from './element'
 export interface Popover {
   readonly panel: HTMLElement
   close(): void
+  /** Make the content anew if the panel is open. */
+  refresh(): void
 }
 
 /**
  * Args:
- *     fill: Makes the content each time the panel opens.
+ *     fill: Makes the content each time the panel opens, and when it is refreshed.
  *     focusInside: Move the focus to the first control (a menu); otherwise it stays on the button (an explanation).
  */
 export function popoverFor(
@@ -23,6 +25,9 @@ export function popoverFor(
   const panel = h('div', { class: `popover ${options.class}`, popover: 'auto', role: options.role, 'aria-label': options.label })
   const close = (): void => {
     if (panel.matches(':popover-open')) panel.hidePopover()
+  }
+  const refresh = (): void => {
+    if (panel.matches(':popover-open')) panel.replaceChildren(...options.fill(close))
   }
   const place = (): void => {
     const anchor = button.getBoundingClientRect()
@@ -65,5 +70,5 @@ export function popoverFor(
     all[(next + all.length) % all.length]?.focus()
   })
   addEventListener('resize', close)
-  return { panel, close }
+  return { panel, close, refresh }
 }
