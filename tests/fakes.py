@@ -66,6 +66,10 @@ class FakeClock:
     def now(self) -> float:
         return self._now
 
+    def spend(self, seconds: float) -> None:
+        """Something takes time, and nothing else happens meanwhile."""
+        self._now += seconds
+
     def call_later(self, delay: float, callback: Callable[[], None]) -> _Planned:
         planned = _Planned(self._now + max(delay, 0.0), next(self._order), callback)
         if delay <= 0:
@@ -201,6 +205,8 @@ class Client:
         self.closed_with: CollabError | None = None
         self.stalled: asyncio.Event | None = None
         """While set to an unset event, this client takes nothing."""
+        self.takes = 0.0
+        """How long the server is busy with sending it a frame, in seconds."""
         self.page: Page | None = None
         self._local = [b""]
         self._local.clear()
@@ -226,6 +232,7 @@ class Client:
     async def _receive(self, frame: bytes) -> None:
         if self.stalled is not None:
             await self.stalled.wait()
+        self.engine.clock.spend(self.takes)
         self.frames.append(frame)
 
     async def _closed(self, error: CollabError) -> None:

@@ -23,6 +23,8 @@ from collab.live.peer import Peer, Rights
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "collab.v1"
+SHORT_WAY = "collab.write"
+"""Extension of the scope: a function that writes one message at once, where the server has one (``manage.py up``)."""
 
 
 class PageConsumer(AsyncConsumer):
@@ -62,6 +64,7 @@ class PageConsumer(AsyncConsumer):
         peer = Peer(
             rights=Rights(user={**grant.identity.as_json(), "role": str(grant.role)}, can_edit=grant.can_edit),
             send=self._send_frame,
+            write=scope.get("extensions", {}).get(SHORT_WAY),
             close=self._close,
             extended=extended,
             clock=self.runtime.clock,

@@ -48,7 +48,7 @@ class Limits:
     """Updates above this are parsed in the worker process, so that the event loop does not stall."""
 
     broadcast_interval: float = 0.01
-    """A busy page sends at most once in this time; a quiet one at once."""
+    """The longest pause a busy page makes between two broadcasts; a quiet one sends at once."""
 
     flush_interval: float = 0.05
     """Longest time an accepted edit waits before its commit begins."""

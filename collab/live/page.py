@@ -46,6 +46,10 @@ from collab.wire import (
 logger = logging.getLogger(__name__)
 
 
+BROADCAST_PAUSE = 4
+"""A page pauses for so many times what its last broadcast took, or ``broadcast_interval`` if that is shorter."""
+
+
 class Verdict(Enum):
     """What became of an update."""
 
@@ -111,7 +115,7 @@ class Page:
         self._pending_origin: Peer | None = None
         self._pending_is_mixed = False
         self._timer: Cancellable | None = None
-        self._last_broadcast = float("-inf")
+        self._next_broadcast = float("-inf")
 
     # Joining and leaving
 
@@ -294,11 +298,10 @@ class Page:
     # Telling the others
 
     def _schedule(self) -> None:
-        """Broadcast now if the page was quiet, else when its interval is over."""
-        if self._timer is not None:
-            return
-        wait = self._last_broadcast + self._limits.broadcast_interval - self._clock.now()
-        self._timer = self._clock.call_later(max(wait, 0.0), self.broadcast)
+        """Broadcast as soon as the page may again: at once on a quiet page, and on a small one that is busy."""
+        if self._timer is None:
+            wait = self._next_broadcast - self._clock.now()
+            self._timer = self._clock.call_later(max(wait, 0.0), self.broadcast)
 
     def broadcast(self) -> None:
         """Send what was accepted since the last time, as one frame built once, and hand it to the writer."""
@@ -307,7 +310,13 @@ class Page:
             self._timer = None
         if not self._pending and not self.presence.has_changes:
             return
-        self._last_broadcast = self._clock.now()
+        began = self._clock.now()
+        self._send_changes()
+        # A page takes a share of the process at most, however many people look at it: what comes meanwhile is merged.
+        ended = self._clock.now()
+        self._next_broadcast = ended + min((ended - began) * BROADCAST_PAUSE, self._limits.broadcast_interval)
+
+    def _send_changes(self) -> None:
         changes = self.presence.take_changes()
         if changes is not None:
             for peer in self.peers:

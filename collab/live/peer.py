@@ -45,6 +45,11 @@ class Rights:
 _DONE: Final = object()
 
 
+def _never(_: bytes) -> bool:
+    """A short way that there is not."""
+    return False
+
+
 class _Begun:
     """A coroutine that has already run up to its first wait, to be awaited from there.
 
@@ -83,6 +88,8 @@ class Peer:
     Args:
         rights: Who it is and what it may do.
         send: Sends one binary frame; may wait when the client does not read, may raise when it is gone.
+        write: Writes one binary frame at once and returns whether it did; for servers that have such a way. What it
+            does not take goes through ``send``.
         close: Ends the connection with the error's code; called at most once.
         extended: Whether the client speaks ``collab.v1`` and wants to hear ``saved`` and notices.
     """
@@ -97,6 +104,7 @@ class Peer:
         "_send",
         "_sending",
         "_sending_since",
+        "_write",
         "client_id",
         "closed",
         "extended",
@@ -119,6 +127,7 @@ class Peer:
         extended: bool,
         clock: Clock,
         limits: Limits,
+        write: Callable[[bytes], bool] | None = None,
     ) -> None:
         self.rights = rights
         self.extended = extended
@@ -137,6 +146,7 @@ class Peer:
         self.closed = False
         self.last_sent = clock.now()
         self._send = send
+        self._write = write or _never
         self._close = close
         self._clock = clock
         self._notices: list[bytes] = []
@@ -153,8 +163,16 @@ class Peer:
         """Queue a frame; never waits. ``advances`` says what of the page it holds."""
         if self.closed:
             return
+        if self._sending_since is None and not self._waits and self._write(frame):
+            self.last_sent = self._clock.now()
+            return
         self.outbox.put(frame, advances, self._clock.now())
         self._wake()
+
+    @property
+    def _waits(self) -> bool:
+        """Whether something must go before a new frame."""
+        return bool(self.outbox or self._notices or self.outbox.behind)
 
     def notify(self, kind: str, **details: Any) -> None:
         """Tell a ``collab.v1`` client something about its connection; others hear nothing."""
@@ -224,6 +242,9 @@ class Peer:
         self._sending_since = self._clock.now()
         try:
             while not self.closed and (frame := self._next_frame()) is not None:
+                if self._write(frame):
+                    self.last_sent = self._sending_since
+                    continue
                 sending = self._send(frame)
                 try:
                     awaited = sending.send(None)

@@ -13,6 +13,8 @@ from typing import Any
 
 import uvicorn
 
+from collab.management.websocket import Connection
+
 log = logging.getLogger(__name__)
 
 WS_MAX_BYTES = 16 * 1024 * 1024
@@ -103,7 +105,7 @@ def build_server(
         host=host,
         port=port,
         http="h11",
-        ws="websockets-sansio",
+        ws=Connection,
         ws_max_size=WS_MAX_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=20.0,

@@ -39,13 +39,14 @@ async def test_an_edit_reaches_the_others_and_not_its_author() -> None:
     assert not any(isinstance(message, Update) for message in await alice.catch_up())
 
 
-async def test_a_quiet_page_sends_at_once_and_a_busy_one_in_bundles() -> None:
-    """The first key stroke must not wait; a burst must not cost a frame each."""
+async def test_a_page_whose_broadcasts_take_time_sends_the_first_edit_at_once_and_the_next_in_bundles() -> None:
+    """The first key stroke must not wait; a burst on a page with many people must not cost a frame each."""
     engine = Engine()
     page_id = engine.store.make_page()
     alice = await engine.client("Alice").join(page_id)
     bob = await engine.client("Bob").join(page_id)
     await engine.clock.advance(1)
+    bob.takes = engine.limits.broadcast_interval
 
     await alice.write("a")
     first = await bob.catch_up()
@@ -59,6 +60,21 @@ async def test_a_quiet_page_sends_at_once_and_a_busy_one_in_bundles() -> None:
     assert at_once == []
     assert len(bundled) == 1
     assert str(bob.text) == "abcd"
+
+
+async def test_a_page_whose_broadcasts_take_no_time_makes_no_edit_wait() -> None:
+    """Waiting to bundle pays only where there is something to save."""
+    engine = Engine()
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    bob = await engine.client("Bob").join(page_id)
+    await engine.clock.advance(1)
+
+    for character in "abc":
+        await alice.write(character)
+        assert len(await bob.catch_up()) == 1
+
+    assert str(bob.text) == "abc"
 
 
 async def test_saved_is_said_after_the_commit_and_never_before() -> None:
