@@ -11,7 +11,7 @@ import secrets
 import unicodedata
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext_lazy
 
 from collab.models.people import NAME_MAX_CHARS
 from collab.models.room import TITLE_MAX_CHARS
@@ -23,6 +23,37 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols of Unicode that show nothing: a name made of them looks empty."""
 _JOINERS = frozenset("\u200c\u200d")
 """Format characters that writing needs: some scripts, and emoji made of several, are spelt with them."""
+
+_GUEST_COLOURS = (
+    pgettext_lazy("guest name", "Amber"),
+    pgettext_lazy("guest name", "Azure"),
+    pgettext_lazy("guest name", "Coral"),
+    pgettext_lazy("guest name", "Golden"),
+    pgettext_lazy("guest name", "Indigo"),
+    pgettext_lazy("guest name", "Ivory"),
+    pgettext_lazy("guest name", "Jade"),
+    pgettext_lazy("guest name", "Scarlet"),
+    pgettext_lazy("guest name", "Silver"),
+    pgettext_lazy("guest name", "Violet"),
+)
+_GUEST_ANIMALS = (
+    pgettext_lazy("guest name", "Badger"),
+    pgettext_lazy("guest name", "Crane"),
+    pgettext_lazy("guest name", "Deer"),
+    pgettext_lazy("guest name", "Dolphin"),
+    pgettext_lazy("guest name", "Fox"),
+    pgettext_lazy("guest name", "Hare"),
+    pgettext_lazy("guest name", "Heron"),
+    pgettext_lazy("guest name", "Koala"),
+    pgettext_lazy("guest name", "Lynx"),
+    pgettext_lazy("guest name", "Otter"),
+    pgettext_lazy("guest name", "Owl"),
+    pgettext_lazy("guest name", "Panda"),
+    pgettext_lazy("guest name", "Penguin"),
+    pgettext_lazy("guest name", "Robin"),
+    pgettext_lazy("guest name", "Swan"),
+    pgettext_lazy("guest name", "Turtle"),
+)
 
 
 def clean_name(raw: object) -> str | None:
@@ -60,34 +91,7 @@ def _is_visible(char: str) -> bool:
 
 def guest_name() -> str:
     """A friendly name for somebody who gave none, in the language of the moment."""
-    colours = (
-        pgettext("guest name", "Amber"),
-        pgettext("guest name", "Azure"),
-        pgettext("guest name", "Coral"),
-        pgettext("guest name", "Golden"),
-        pgettext("guest name", "Indigo"),
-        pgettext("guest name", "Ivory"),
-        pgettext("guest name", "Jade"),
-        pgettext("guest name", "Scarlet"),
-        pgettext("guest name", "Silver"),
-        pgettext("guest name", "Violet"),
-    )
-    animals = (
-        pgettext("guest name", "Badger"),
-        pgettext("guest name", "Crane"),
-        pgettext("guest name", "Deer"),
-        pgettext("guest name", "Dolphin"),
-        pgettext("guest name", "Fox"),
-        pgettext("guest name", "Hare"),
-        pgettext("guest name", "Heron"),
-        pgettext("guest name", "Koala"),
-        pgettext("guest name", "Lynx"),
-        pgettext("guest name", "Otter"),
-        pgettext("guest name", "Owl"),
-        pgettext("guest name", "Panda"),
-        pgettext("guest name", "Penguin"),
-        pgettext("guest name", "Robin"),
-        pgettext("guest name", "Swan"),
-        pgettext("guest name", "Turtle"),
-    )
-    return _("%(colour)s %(animal)s") % {"colour": secrets.choice(colours), "animal": secrets.choice(animals)}
+    return _("%(colour)s %(animal)s") % {
+        "colour": secrets.choice(_GUEST_COLOURS),
+        "animal": secrets.choice(_GUEST_ANIMALS),
+    }
