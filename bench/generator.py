@@ -299,12 +299,10 @@ class Generator:
         outcome = self._outcome = Outcome()
         self._prepare(plan)
         expected = sum(plan.edits_of_page) * load.readers
-        timer = Timer()
-        self._epoll.register(timer.fd, select.EPOLLIN)
         gc.collect()
         gc.disable()
         try:
-            opens, closes = self._send_all(load, plan, timer)
+            opens, closes = self._send_all_on_time(load, plan)
             deadline = clock() + patience
             self._receive_until_quiet(_QUIET_SECONDS, deadline)
             self._read_logs(opens, closes)
@@ -313,8 +311,6 @@ class Generator:
                 self._read_logs(opens, closes)
         finally:
             gc.enable()
-            self._epoll.unregister(timer.fd)
-            timer.close()
         outcome.missing = expected - self._deliveries
         return outcome
 
@@ -331,6 +327,16 @@ class Generator:
                 # What a server echoes to its author is no delivery.
                 self.clients[author].seen[edit] = 1
             assert len(authors) == plan.edits_of_page[page]
+
+    def _send_all_on_time(self, load: Load, plan: Plan) -> tuple[float, float]:
+        """``_send_all`` with a timer that is gone before anything else waits: it may go off once more at the end."""
+        timer = Timer()
+        self._epoll.register(timer.fd, select.EPOLLIN)
+        try:
+            return self._send_all(load, plan, timer)
+        finally:
+            self._epoll.unregister(timer.fd)
+            timer.close()
 
     def _send_all(self, load: Load, plan: Plan, timer: Timer) -> tuple[float, float]:
         """Send everything at its time; returns when the measured part began and ended."""
