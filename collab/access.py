@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import DatabaseError
 from django.db.models import Q
@@ -202,7 +203,34 @@ def _query_of(scope: Mapping[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _user_of(scope: Mapping[str, Any]) -> User:
-    return scope.get("user") or AnonymousUser()
+    """The account that is signed in with the session of a scope, checked as Django checks it for a request."""
+    session = scope.get("session")
+    user: User = AnonymousUser() if session is None else get_user(_Asking(session))  # type: ignore[arg-type]
+    return user
+
+
+class _Asking:
+    """As much of a request as ``django.contrib.auth.get_user`` reads. Its session is not changed.
+
+    Django would give a session that an older secret key vouches for a new key: a socket has no cookie to send it with,
+    and the browser would be signed out.
+    """
+
+    def __init__(self, session: Mapping[str, Any]) -> None:
+        self.session = self
+        self._held = session
+
+    def __getitem__(self, key: str) -> Any:
+        return self._held[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._held.get(key, default)
+
+    def __setitem__(self, key: str, value: Any) -> None: ...
+
+    def cycle_key(self) -> None: ...
+
+    def flush(self) -> None: ...
 
 
 # Roles

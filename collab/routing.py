@@ -1,11 +1,16 @@
-"""WebSocket URLs, with everything around them: allowed origins, sessions, users."""
+"""WebSocket URLs, with everything around them: allowed origins and sessions.
+
+Channels' AuthMiddleware is left out: it reads the user on the one thread that all of Django's synchronous code shares,
+one connection after the other. ``collab.access`` asks Django for the user of the session in the same step, and on the
+same thread, as for the role.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
+from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.urls import path, re_path
 
 from collab.consumers.origin import OriginCheck
@@ -19,4 +24,4 @@ websocket_urlpatterns: list[Any] = [
     re_path("", UnknownConsumer.as_asgi()),
 ]
 
-websocket_application = OriginCheck(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+websocket_application = OriginCheck(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))))

@@ -32,6 +32,13 @@ class Connection(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self.write
 
+    def start_keepalive(self) -> None:
+        """The handshake is over: its headers, twice 2 KB, are of no more use."""
+        super().start_keepalive()
+        # The parser still holds the request itself.
+        self.request.headers.clear()
+        del self.request, self.response
+
     def write(self, message: bytes) -> bool:
         """Write one binary message unless that would mean waiting.
 

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 from channels.db import database_sync_to_async
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from collab import runtime
@@ -146,6 +148,41 @@ async def test_our_own_page_opens_with_the_session(origin: str, sockets: Sockets
     await socket.open()
 
     assert (await socket.receive())[:2] == b"\x00\x00"
+
+
+@pytest.mark.parametrize("change", ["password", "active", "signed-out"])
+async def test_a_session_that_no_longer_counts_opens_nothing(change: str, sockets: Sockets, scene: Scene) -> None:
+    browser = await database_sync_to_async(factories.browser)(scene.alice)
+
+    def end() -> None:
+        if change == "password":
+            scene.alice.set_password("another one")
+            scene.alice.save()
+        elif change == "active":
+            User.objects.filter(pk=scene.alice.pk).update(is_active=False)
+        else:
+            Session.objects.all().delete()
+
+    await database_sync_to_async(end)()
+    socket = sockets(PageSocket(scene.board.pk, browser=browser, origin=OWN_ORIGIN))
+    await socket.open()
+
+    assert await socket.ending() == (4404, "unknown")
+
+
+async def test_a_session_made_under_an_older_secret_key_still_opens_and_stays_as_it_is(
+    sockets: Sockets, scene: Scene, settings: Any
+) -> None:
+    """A socket has no cookie to send a new key with: a session renewed here would sign the browser out."""
+    browser = await database_sync_to_async(factories.browser)(scene.alice)
+    before = await database_sync_to_async(lambda: set(Session.objects.values_list("pk", "session_data")))()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "the next secret key, which is long enough as well, and of many letters"
+    socket = sockets(PageSocket(scene.board.pk, browser=browser, origin=OWN_ORIGIN))
+    await socket.open()
+
+    assert (await socket.message()).body["role"] == "owner"
+    assert await database_sync_to_async(lambda: set(Session.objects.values_list("pk", "session_data")))() == before
 
 
 async def test_a_host_that_is_not_ours_vouches_for_no_origin(sockets: Sockets, scene: Scene) -> None:
