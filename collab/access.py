@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
+from itertools import cycle
 from operator import or_
 from typing import Any
 from urllib.parse import parse_qs
@@ -373,8 +374,10 @@ def identify(*, user: User, session: Mapping[str, Any] | None, name: str | None 
 
 
 def color_of(identity_id: str) -> str:
-    """The colour of a person: spread evenly, and the same on every process."""
-    return PALETTE[hashlib.sha256(identity_id.encode()).digest()[0] % len(PALETTE)]
+    """The colour of a person: the same on every process, and another for the next account and the next guest."""
+    kind, _, own = identity_id.partition(":")
+    number = int(own) if kind == "u" and own.isdecimal() else hashlib.sha256(identity_id.encode()).digest()[0]
+    return PALETTE[number % len(PALETTE)]
 
 
 def remember_name(session: MutableMapping[str, Any], user: User, name: object) -> str:
@@ -405,8 +408,15 @@ def _ensure_guest(session: MutableMapping[str, Any]) -> None:
         session[_NAME] = guest_name()
 
 
+_guest_colors = cycle(PALETTE)
+
+
 def _new_guest_id() -> str:
-    return secrets.token_urlsafe(9)
+    """An id whose colour is the one after that of the guest before: people who come together are told apart."""
+    color = next(_guest_colors)
+    while color_of(f"g:{(guest := secrets.token_urlsafe(9))}") != color:
+        pass
+    return guest
 
 
 def _full_name(user: AbstractBaseUser) -> str:

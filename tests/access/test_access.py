@@ -270,10 +270,22 @@ def test_two_guests_are_two_people() -> None:
     assert len({access.identify(user=NOBODY, session=session).id for session in sessions}) == 2
 
 
-def test_colours_are_spread_over_people() -> None:
-    colours = [access.color_of(f"u:{number}") for number in range(600)]
+def test_twelve_guests_who_come_one_after_the_other_have_twelve_colours() -> None:
+    guests = [access.identify(user=NOBODY, session=None) for _ in access.PALETTE]
 
-    assert all(20 <= colours.count(colour) <= 90 for colour in access.PALETTE)
+    assert {guest.color for guest in guests} == set(access.PALETTE)
+
+
+def test_twelve_accounts_made_one_after_the_other_have_twelve_colours() -> None:
+    colours = [access.color_of(f"u:{number}") for number in range(30, 42)]
+
+    assert set(colours) == set(access.PALETTE)
+
+
+@pytest.mark.parametrize("key", ["6f1c0a52-0d0e-4d7b-9a43-0c6a5d7f5c11", "-7", "٧", ""])
+def test_any_key_of_an_account_has_a_colour(key: str) -> None:
+    """A project may have a user model of its own."""
+    assert access.color_of(f"u:{key}") in access.PALETTE
 
 
 def test_a_guest_can_choose_a_name_that_lasts() -> None:
