@@ -15,7 +15,7 @@ import hashlib
 import logging
 import re
 import secrets
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -98,6 +98,7 @@ class Grant:
     Attributes:
         page_id: The page that was asked for, or None when it was the room.
         link_id: The share link that the role comes from, or None when it comes from a membership.
+        unnoted_link_id: The link whose token was given and whose use is to be noted with ``note_use``, if there is one.
     """
 
     identity: Identity
@@ -106,6 +107,7 @@ class Grant:
     page_id: UUID | None = None
     page_kind: str | None = None
     link_id: UUID | None = None
+    unnoted_link_id: UUID | None = None
 
     @property
     def can_edit(self) -> bool:
@@ -154,8 +156,14 @@ def admit_to_room(
     Raises:
         UnknownPage: There is no such room, or this person must not learn that there is.
     """
-    role, link_id = _role_in(room_id, user=user, session=session, token=token)
-    return Grant(identity=identify(user=user, session=session, name=name), room_id=room_id, role=role, link_id=link_id)
+    role, link_id, unnoted = _role_in(room_id, user=user, session=session, token=token)
+    return Grant(
+        identity=identify(user=user, session=session, name=name),
+        room_id=room_id,
+        role=role,
+        link_id=link_id,
+        unnoted_link_id=unnoted,
+    )
 
 
 def admit_to_page(
@@ -170,7 +178,7 @@ def admit_to_page(
     page = next(iter(Page.objects.filter(pk=page_id).values_list("room_id", "kind")), None)
     # A page that is missing is looked for as thoroughly as a forbidden one: answers must not differ, nor the time they
     # take, nor what is read on the way (a session that was read shows as "Vary: Cookie").
-    role, link_id = _role_in(page[0] if page else page_id, user=user, session=session, token=token)
+    role, link_id, unnoted = _role_in(page[0] if page else page_id, user=user, session=session, token=token)
     if page is None:
         raise UnknownPage("no such page, or not for this person")
     return Grant(
@@ -180,6 +188,7 @@ def admit_to_page(
         page_id=page_id,
         page_kind=page[1],
         link_id=link_id,
+        unnoted_link_id=unnoted,
     )
 
 
@@ -239,50 +248,59 @@ class _Asking:
 
 def _role_in(
     room_id: UUID, *, user: User, session: Mapping[str, Any] | None, token: str | None
-) -> tuple[Role, UUID | None]:
-    """The strongest role, and the link it comes from."""
+) -> tuple[Role, UUID | None, UUID | None]:
+    """The strongest role, the link it comes from, and the link whose use is to be noted."""
     best: tuple[Role, UUID | None] | None = None
+    unnoted: UUID | None = None
     if user.is_authenticated:
         member = Membership.objects.filter(room_id=room_id, user_id=user.pk, user__is_active=True).only("role").first()
         if member is not None:
             best = Role(member.role), None
-    for link_id, role in _links_of(room_id, session=session, token=token):
+    for link_id, role, to_note in _links_of(room_id, session=session, token=token):
         if best is None or not best[0].covers(role):
             best = role, link_id
+        if to_note:
+            unnoted = link_id
     if best is None:
         raise UnknownPage("no such room, or not for this person")
-    return best
+    return *best, unnoted
 
 
-def _links_of(room_id: UUID, *, session: Mapping[str, Any] | None, token: str | None) -> list[tuple[UUID, Role]]:
-    """The links to this room that the session or the token gives, as far as they are still good."""
+def _links_of(
+    room_id: UUID, *, session: Mapping[str, Any] | None, token: str | None
+) -> Iterator[tuple[UUID, Role, bool]]:
+    """The links to this room that the session or the token gives, as far as they are still good.
+
+    Yields:
+        Key, role, and whether its token was given now for the first time since a minute.
+    """
     wanted: list[Q] = []
-    link_id = link_ids(session).get(room_id)
-    if link_id is not None:
-        wanted.append(Q(pk=link_id))
-    if token:
-        wanted.append(Q(token_hash=hash_token(token)))
+    held = link_ids(session).get(room_id)
+    given = hash_token(token) if token else None
+    if held is not None:
+        wanted.append(Q(pk=held))
+    if given is not None:
+        wanted.append(Q(token_hash=given))
     if not wanted:
-        return []
+        return
     now = timezone.now()
     good = _good_links(now).filter(reduce(or_, wanted), room_id=room_id)
-    links = list(good.values_list("pk", "role", "token_hash", "last_used_at"))
-    for given, _, token_hash, last_used_at in links:
-        if token and token_hash == hash_token(token):
-            _note_use(given, last_used_at, now)
-    return [(given, Role(role)) for given, role, _, _ in links]
+    for link_id, role, token_hash, last_used_at in good.values_list("pk", "role", "token_hash", "last_used_at"):
+        yield link_id, Role(role), token_hash == given and _is_due(last_used_at, now)
 
 
 def _good_links(now: datetime) -> Any:
     return ShareLink.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
 
-def _note_use(link_id: UUID, last_used_at: datetime | None, now: datetime) -> None:
-    """Remember when a link was last used, at most once a minute. Nobody is refused because that cannot be written."""
-    if last_used_at is not None and now - last_used_at <= _LAST_USED_STEP:
-        return
+def _is_due(last_used_at: datetime | None, now: datetime) -> bool:
+    return last_used_at is None or now - last_used_at > _LAST_USED_STEP
+
+
+def note_use(link_id: UUID) -> None:
+    """Remember that a link was used just now. Apart from ``admit_to_...``: nobody waits for it or is refused by it."""
     try:
-        ShareLink.objects.filter(pk=link_id).update(last_used_at=now)
+        ShareLink.objects.filter(pk=link_id).update(last_used_at=timezone.now())
     except DatabaseError as error:
         logger.warning("could not note the use of link %s: %s", link_id, error)
 
@@ -341,7 +359,8 @@ def redeem_link(session: MutableMapping[str, Any], token: str) -> Room:
     link = _good_links(now).select_related("room").filter(token_hash=hash_token(token)).first()
     if link is None:
         raise UnknownPage("no such link, or not any more")
-    _note_use(link.pk, link.last_used_at, now)
+    if _is_due(link.last_used_at, now):
+        note_use(link.pk)
     held = link_ids(session)
     kept = _good_links(now).filter(pk=held.get(link.room_id), room_id=link.room_id).first()
     if kept is None or not Role(kept.role).covers(Role(link.role)):

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from collab import access
 from collab.bus.memory import MemoryBus
 from collab.conf import CollabSettings, collab_settings
 from collab.crdt.worker import Worker
@@ -47,11 +48,20 @@ class Runtime:
             clock=self.clock,
             limits=settings,
         )
+        self._noting: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: asyncio.Task[bool] | None = None
 
     def start(self) -> None:
         """Begin to serve."""
         self.hub.start()
+
+    def note_use(self, link_id: UUID | None) -> None:
+        """Remember that a share link was used; who uses it does not wait, however busy the database is."""
+        if link_id is None or link_id in self._noting:
+            return
+        task = asyncio.get_running_loop().create_task(self.store.tell(access.note_use, link_id))
+        self._noting[link_id] = task
+        task.add_done_callback(lambda _: self._noting.pop(link_id, None))
 
     async def drain(self) -> bool:
         """Save what was accepted and end every connection; returns whether everything is saved. Once only."""
@@ -64,6 +74,7 @@ class Runtime:
         await asyncio.gather(*(end(Restarting("stopping")) for end in list(self.farewells)), return_exceptions=True)
         await self.hub.stop()
         await self.worker.stop()
+        await asyncio.gather(*self._noting.values(), return_exceptions=True)
         await self.store.stop()
         return saved
 

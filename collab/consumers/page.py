@@ -61,6 +61,7 @@ class PageConsumer(AsyncConsumer):
             # The database does not answer: the client should try again, and nobody gets in unasked.
             logger.exception("could not decide who may join page %s", page_id)
             raise TroubleHere("access could not be decided") from error
+        self.runtime.note_use(grant.unnoted_link_id)
         peer = Peer(
             rights=Rights(user={**grant.identity.as_json(), "role": str(grant.role)}, can_edit=grant.can_edit),
             send=self._send_frame,

@@ -47,6 +47,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
         except CollabError as error:
             self._refusing = asyncio.get_running_loop().create_task(self._refuse(error))
             return
+        self.runtime.note_use(self.grant.unnoted_link_id)
         self.connection_id = secrets.token_hex(8)
         self.group = f"room.{room_id}"
         await self.channel_layer.group_add(self.group, self.channel_name)

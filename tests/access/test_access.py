@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -211,14 +211,18 @@ def test_a_hostile_query_string_is_refused_like_a_missing_token(query: bytes) ->
         access.admit_scope_to_room({"query_string": query, "user": NOBODY, "session": {}}, room.pk)
 
 
-def test_a_link_remembers_when_it_was_last_used() -> None:
+def test_the_use_of_a_link_is_to_be_noted_once_a_minute() -> None:
     room = factories.cast().room
     link, token = create_link(room, Role.EDITOR)
 
-    role_of(NOBODY, room, token=token)
+    def to_note() -> UUID | None:
+        return access.admit_to_room(user=NOBODY, session=None, room_id=room.pk, token=token).unnoted_link_id
 
-    link.refresh_from_db()
-    assert link.last_used_at is not None
+    assert to_note() == link.pk
+    access.note_use(link.pk)
+    assert to_note() is None
+    ShareLink.objects.update(last_used_at=timezone.now() - timedelta(seconds=61))
+    assert to_note() == link.pk
 
 
 def test_requiring_a_right_that_is_missing_is_refused() -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from collab.tokens import hash_token
 from tests.clients.drive import PythonClient, Room, StockClient, agreed, all_of, open_database, until
 from tests.clients.hostile import refused
 from tests.conftest import StartServer
@@ -75,6 +76,23 @@ async def test_while_nothing_can_be_saved_nobody_hears_saved_and_all_goes_on(
         assert room.replay() == state
         assert alice.closes == []
         assert (await stock.seen())["connections"] == 1
+
+
+async def test_nobody_who_joins_waits_for_a_locked_database(server: StartServer) -> None:
+    """That a link was used is noted later, behind their back."""
+    product = server()
+    room = Room(product)
+    fresh = room.add_link("editor")
+    async with PythonClient(room.url(), extended=True) as alice:
+        await alice.write("before")
+        await until(lambda: alice.all_saved, what="the first edit was saved")
+        with locked(product):
+            began = time.monotonic()
+            async with PythonClient(room.url(token=fresh), extended=True) as newcomer:
+                await agreed([alice, newcomer], ["before"])
+            assert time.monotonic() - began < 3
+        used = "SELECT last_used_at IS NOT NULL FROM collab_sharelink WHERE token_hash = ?"
+        await until(lambda: product.query(used, hash_token(fresh)) == [(1,)], what="the use was noted", within=20)
 
 
 async def test_a_stop_while_nothing_can_be_saved_does_not_claim_otherwise(server: StartServer, node: Node) -> None:
