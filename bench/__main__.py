@@ -17,7 +17,7 @@ from typing import Any
 
 from bench import hocuspocus, processes, report
 from bench.plan import Load
-from bench.servers import ROOT, HocuspocusServer, OurServer, ServerFailed, allow_many_files
+from bench.servers import ROOT, HocuspocusServer, OurServer, ServerFailed, TutorialServer, allow_many_files
 from bench.suite import Cores, Measurement, Paced, ServerClass, Suite, measurements
 
 PUBLISHED = ROOT / "bench" / "results.json"
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    run = commands.add_parser("run", help="measure both servers (about 5 minutes)")
+    run = commands.add_parser("run", help="measure all servers (about 10 minutes)")
     run.add_argument("--only", nargs="+", metavar="NAME", help="some measurements: see `list`")
-    run.add_argument("--server", choices=["ours", "theirs"], help="one server only; then there are no ratios")
+    run.add_argument("--server", choices=["ours", "theirs", "tutorial"], help="one server only: no ratios")
     run.add_argument("--idle", type=int, default=2000, metavar="N", help="how many idle connections (default 2000)")
     run.add_argument("--seed", type=int, help="repeat a run; the table names its seed")
     run.add_argument("--urgent", action="store_true", help="go before other programs on this machine (needs root)")
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.publish and (options.only or options.server):
         print("Only a whole run can be published.")
         return 2
-    classes: dict[str, ServerClass] = {"ours": OurServer, "theirs": HocuspocusServer}
+    classes: dict[str, ServerClass] = {"ours": OurServer, "theirs": HocuspocusServer, "tutorial": TutorialServer}
     if options.server:
         classes = {options.server: classes[options.server]}
     if "theirs" in classes:

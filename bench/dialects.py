@@ -109,6 +109,27 @@ class Hocuspocus:
         return [prefix + answer for answer in answers], joined
 
 
+class Tutorial:
+    """``bench.tutorial``: whatever is sent goes to everybody; nothing is asked and nothing acknowledged."""
+
+    subprotocol: str | None = None
+    acknowledgement = -1
+    acknowledges_total = False
+    acknowledged_before_edits = 0
+
+    def path(self, place: Place) -> str:
+        return f"/{place.page}"
+
+    def prefix(self, place: Place) -> bytes:
+        return b""
+
+    def greeting(self, place: Place) -> list[bytes]:
+        return []
+
+    def reply(self, place: Place, payload: bytes) -> tuple[list[bytes], bool]:
+        return [], True
+
+
 def _sync_reply(message: bytes) -> tuple[list[bytes], bool]:
     if message[0] != _SYNC:
         return [], False

@@ -140,17 +140,24 @@ class Generator:
         self._frames = 0
         self._deliveries = 0
         self._last_arrival = 0.0
+        self._at_least = 0
 
     # Connecting
 
-    def join(self, places: Sequence[Place], clients: int, *, at_once: int = 64, within: float = 60.0) -> float:
+    def join(
+        self, places: Sequence[Place], clients: int, *, at_once: int = 64, within: float = 60.0, at_least: int = 0
+    ) -> float:
         """Let ``clients`` clients join each place; returns how long it took until all had the page's content.
+
+        Args:
+            at_least: How many bytes that content must have.
 
         Raises:
             LostConnection: One of them was not let in, or not in time.
         """
         wanted = [(number, place) for number, place in enumerate(places) for _ in range(clients)]
         wanted.reverse()
+        self._at_least = at_least
         joining: set[Client] = set()
         started = clock()
         while wanted or joining:
@@ -214,6 +221,8 @@ class Generator:
                 self._take(client, clock(), payload, client.prefix_bytes)
                 if not client.joined:
                     answers, client.joined = self._dialect.reply(client.place, payload)
+                    if client.joined and len(payload) < self._at_least:
+                        raise LostConnection(f"a page of {len(payload)} bytes, not {self._at_least}")
                     for answer in answers:
                         self._send_message(client, answer)
         client.rest = data[offset:]
@@ -398,6 +407,11 @@ class Generator:
         while clock() < min(deadline, self._last_arrival + silence):
             self._receive_some(None, 0.05)
 
+    def send(self, message: bytes) -> None:
+        """Let every client send a message, which is given without the dialect's prefix."""
+        for client in self.clients:
+            self._send_message(client, self._dialect.prefix(client.place) + message)
+
     def hold(self, seconds: float) -> None:
         """Keep the connections for a while, doing nothing but to answer."""
         until = clock() + seconds
@@ -489,6 +503,12 @@ class Generator:
             if data[offset] & 0x0F == BINARY:
                 self._take(client, now, data, bounds[0] + client.prefix_bytes)
             offset = bounds[1]
+
+    def __enter__(self) -> Generator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End every connection."""

@@ -48,6 +48,13 @@ _ROWS = {
         _field("delivery, p99", "p99", "ms", 1e3, compare=False),
         _field("missing", "missing", "", compare=False),
     ),
+    "large": (
+        _field("size as one update", "update_bytes", "KiB", 1 / 1024, compare=False),
+        _field("opened cold by one", "cold", "ms", 1e3),
+        _field("longest wait on another page meanwhile", "stall", "ms", 1e3),
+        _field("the same before", "usual", "ms", 1e3, compare=False),
+        _field("opened by 30 at once, all have it", "together", "ms", 1e3),
+    ),
     "idle": (
         _field("memory per connection", "bytes_per_connection", "KiB", 1 / 1024),
         _field("joined/s", "joined_per_second", ""),
@@ -65,13 +72,18 @@ def table(result: Mapping[str, Any]) -> str:
     """A result as Markdown."""
     versions = result["versions"]
     theirs = f"Hocuspocus {versions['Hocuspocus']}" if "Hocuspocus" in versions else "Hocuspocus"
-    lines = [f"| Load | Figure | this project | {theirs} | ratio |", "| --- | --- | ---: | ---: | ---: |"]
+    lines = [
+        f"| Load | Figure | this project | {theirs} | ratio | tutorial design | ratio |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     for measurement in result["measurements"]:
         servers = measurement["servers"]
         for number, row in enumerate(_ROWS[measurement["kind"]]):
             title = measurement["title"] if number == 0 else ""
-            cells = [title, row.name, _cell(row, servers.get("ours")), _cell(row, servers.get("theirs"))]
-            lines.append(f"| {' | '.join([*cells, _ratio(row, servers)])} |")
+            cells = [title, row.name, _cell(row, servers.get("ours"))]
+            for other in ("theirs", "tutorial"):
+                cells += [_cell(row, servers[other]), _ratio(row, servers, other)] if other in servers else ["", ""]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_circumstances(result)])
 
 
@@ -96,8 +108,8 @@ def _cell(row: Row, taken: Mapping[str, Any] | None) -> str:
     return ("at least " if at_least else "") + row.show(taken) + (_DISTURBED if disturbed else "")
 
 
-def _ratio(row: Row, servers: Mapping[str, Mapping[str, Any] | None]) -> str:
-    ours, theirs = servers.get("ours"), servers.get("theirs")
+def _ratio(row: Row, servers: Mapping[str, Mapping[str, Any] | None], other: str) -> str:
+    ours, theirs = servers.get("ours"), servers.get(other)
     if row.value is None or ours is None or theirs is None or not row.value(theirs):
         return ""
     return f"{row.value(ours) / row.value(theirs):.2f}"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from bench import hocuspocus, processes
-from bench.dialects import Dialect, Hocuspocus, Ours, Place
+from bench.dialects import Dialect, Hocuspocus, Ours, Place, Tutorial
 
 ROOT = Path(__file__).resolve().parent.parent
 _READY_WITHIN = 60.0
@@ -54,7 +54,7 @@ class MeasuredServer(ABC):
         Raises:
             ServerFailed: It does not.
         """
-        self._log = (self.folder / "server.log").open("ab")
+        self._log = (self.folder / "server.log").open("wb")
         self._process = subprocess.Popen(
             self._command(),
             cwd=ROOT,
@@ -176,6 +176,25 @@ class HocuspocusServer(MeasuredServer):
             "BENCH_DATABASE": str(self.folder / "documents.sqlite"),
             "BENCH_TOKEN": self._token,
         }
+
+    def _is_ready(self) -> bool:
+        return "ready" in self.log()
+
+
+class TutorialServer(MeasuredServer):
+    """The design of Channels' tutorial, with Redis: ``bench.tutorial``."""
+
+    name = "tutorial design"
+    dialect: Dialect = Tutorial()
+
+    def make_places(self, count: int) -> list[Place]:
+        return [Place(uuid.uuid4().hex, "") for _ in range(count)]
+
+    def _command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "bench.tutorial", str(self.port)]
+
+    def _environment(self) -> Mapping[str, str]:
+        return {"PYTHONUNBUFFERED": "1"}
 
     def _is_ready(self) -> bool:
         return "ready" in self.log()

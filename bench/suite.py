@@ -14,12 +14,18 @@ from typing import Any
 from bench import processes
 from bench.figures import Figures, figures
 from bench.generator import Generator, LostConnection, Outcome
+from bench.large import Large
+from bench.large import measure as measure_large
 from bench.plan import Load, make_plan
 from bench.search import RateSearch
 from bench.servers import MeasuredServer
 
 Say = Callable[[str], None]
 ServerClass = type[MeasuredServer]
+
+
+BOTH = ("ours", "theirs")
+ALL = (*BOTH, "tutorial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Paced:
     title: str
     load: Load
     rounds: int = 2
+    servers: tuple[str, ...] = BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Saturated:
     title: str
     load: Load
     """Where the search starts."""
+    servers: tuple[str, ...] = BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +60,10 @@ class Idle:
     on_each_page: int = 20
     first: int = 200
     """How many are there before anything is counted, so that what a server sets up once is not."""
+    servers: tuple[str, ...] = BOTH
 
 
-Measurement = Paced | Saturated | Idle
+Measurement = Paced | Saturated | Idle | Large
 
 _PACED_SECONDS, _SEARCH_SECONDS, _SEARCH_WARM_UP = 6.0, 2.5, 0.7
 _SEARCH_PATIENCE = 50.0
@@ -66,13 +75,20 @@ def measurements(*, idle: int = 2000) -> list[Measurement]:
     """Everything that a full run measures."""
     one = Load(pages=1, clients=50, edits=100, measured=_PACED_SECONDS)
     hundred = Load(pages=100, clients=5, edits=1000, measured=_PACED_SECONDS)
+    quiet = Load(pages=1, clients=2, edits=10, measured=_PACED_SECONDS)
+    twenty = replace(one, clients=20)
+    groups = Load(pages=25, clients=4, edits=500, measured=_PACED_SECONDS)
     return [
+        Paced("quiet", "1 page x 2 clients, 10 edits/s", quiet),
         Paced("1x50", "1 page x 50 clients, each 2 edits/s", one),
         Paced("1x50-presence", "the same, and each 1 cursor movement/s", replace(one, presence=1.0)),
         Paced("100x5", "100 pages x 5 clients, 10 edits/s a page", hundred),
-        Saturated("1x50-most", "1 page x 50 clients, as fast as it goes", _searched(one, 200.0)),
+        Saturated("1x20-most", "1 page x 20 clients, as fast as it goes", _searched(twenty, 400.0), ALL),
+        Saturated("1x50-most", "1 page x 50 clients, as fast as it goes", _searched(one, 200.0), ALL),
+        Saturated("25x4-most", "25 pages x 4 clients, as fast as it goes", _searched(groups, 1000.0)),
         Saturated("100x5-most", "100 pages x 5 clients, as fast as it goes", _searched(hundred, 1000.0)),
-        Idle("idle", f"{idle} idle connections, 20 on each page", idle),
+        Large("large", "a page of 260,000 operations", 260_000),
+        Idle("idle", f"{idle:,} idle connections, 20 on each page", idle),
     ]
 
 
@@ -111,14 +127,14 @@ class Suite:
     def run(self, wanted: Sequence[Measurement]) -> list[dict[str, Any]]:
         """Take measurements one after the other; returns what goes into the result file."""
         results = []
+        busy = [one for one in wanted if isinstance(one, Paced | Saturated)]
         with self._started() as servers:
-            busy = [one for one in wanted if not isinstance(one, Idle)]
             if busy:
                 for server in servers.values():
                     self._say(f"{server.name}: warming up")
                     self._measure(server, replace(busy[0].load, warm_up=0.5, measured=1.5), "warm-up")
             for turn, measurement in enumerate(busy):
-                order = list(servers.items())
+                order = [(name, server) for name, server in servers.items() if name in measurement.servers]
                 if turn % 2:
                     order.reverse()
                 self._say(f"== {measurement.title}")
@@ -128,10 +144,15 @@ class Suite:
                     else {name: self._saturated(measurement, server) for name, server in order}
                 )
                 results.append(_result(measurement, by_server))
-        for quiet in wanted:
-            if isinstance(quiet, Idle):
-                self._say(f"== {quiet.title}")
-                results.append(_result(quiet, self._idle_of_all(quiet)))
+        for alone in wanted:
+            if isinstance(alone, Idle | Large):
+                self._say(f"== {alone.title}")
+                by_server = {}
+                for name in [name for name in self._classes if name in alone.servers]:
+                    with self._started(name) as servers:
+                        take = self._idle if isinstance(alone, Idle) else self._large
+                        by_server[name] = take(alone, servers[name])  # type: ignore[arg-type]
+                results.append(_result(alone, by_server))
         return results
 
     @contextlib.contextmanager
@@ -157,19 +178,14 @@ class Suite:
         server.become_quiet()
         return outcome
 
-    @contextlib.contextmanager
-    def _generator(self, server: MeasuredServer, rng: random.Random) -> Iterator[Generator]:
-        generator = Generator(
+    def _generator(self, server: MeasuredServer, rng: random.Random) -> Generator:
+        return Generator(
             server.dialect,
             server.port,
             rng,
             server_cpu=server.cpu_seconds,
             busy=lambda: processes.core_busy_seconds(self._cores.both),
         )
-        try:
-            yield generator
-        finally:
-            generator.close()
 
     def _paced(self, measurement: Paced, order: Sequence[tuple[str, MeasuredServer]]) -> dict[str, dict[str, Any]]:
         outcomes: dict[str, list[Outcome]] = {name: [] for name, _ in order}
@@ -207,12 +223,14 @@ class Suite:
                 return None
         return None
 
-    def _idle_of_all(self, measurement: Idle) -> dict[str, dict[str, Any]]:
-        by_server = {}
-        for name in self._classes:
-            with self._started(name) as servers:
-                by_server[name] = self._idle(measurement, servers[name])
-        return by_server
+    def _large(self, measurement: Large, server: MeasuredServer) -> dict[str, Any]:
+        seed = f"{self._seed}:{measurement.key}"
+        taken = measure_large(measurement, server, lambda one: self._generator(one, random.Random(seed)), seed)
+        self._say(
+            f"{server.name}: cold {taken['cold'] * 1e3:.0f} ms, {measurement.readers} at once "
+            f"{taken['together'] * 1e3:.0f} ms, longest wait elsewhere {taken['stall'] * 1e3:.1f} ms"
+        )
+        return taken
 
     def _idle(self, measurement: Idle, server: MeasuredServer) -> dict[str, Any]:
         rng = random.Random(f"{self._seed}:{measurement.key}")

@@ -16,9 +16,11 @@ from pycrdt import Doc, Text, merge_updates
 from bench import report
 from bench.dialects import Hocuspocus, Ours, Place
 from bench.edits import TOKEN, Author
+from bench.history import long_history
 from bench.plan import Load, make_plan
 from bench.search import RateSearch
 from bench.websocket import client_frame, frame_bounds
+from collab.wire import parse_update
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +58,17 @@ def test_edits_are_yjs_updates_that_hold_their_tokens() -> None:
             doc.apply_update(update)
         words = TOKEN.findall(str(doc.get("bench", type=Text)).encode())
         assert sorted(int(word, 16) for word in words) == [0, 1, 2, 3, 4]
+
+
+def test_the_long_history_is_a_valid_update_of_about_the_operations_asked_for(rng: random.Random) -> None:
+    """A server that cannot read it would look fast."""
+    doc: Doc[Text] = Doc()
+    doc.apply_update(history := long_history(20_000, rng))
+    text = str(doc.get("bench", type=Text))
+
+    assert 7_500 < len(text) < 8_600
+    assert doc.get_update() != b"\x00\x00"
+    assert parse_update(history).deletes
 
 
 def test_tokens_survive_merging_in_the_bytes() -> None:
