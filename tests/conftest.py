@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("collab")
     group.addoption("--full", action="store_true", help="run the long versions of the tests too")
     group.addoption("--seed", type=int, default=None, help="seed of the random tests; a failing run prints its own")
+    group.addoption("--figures", default=None, help="append what the torture suite measures to this file, as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,6 +55,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.stash[_outcome] = False
         report.sections.append(("seed", f"repeat with --seed {item.config.option.seed}"))
     return report
+
+
+def has_passed(node: pytest.Item | pytest.Collector) -> bool:
+    """Whether a test has not failed so far; for fixtures that end after it."""
+    return node.stash.get(_outcome, True)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -158,7 +164,7 @@ def _stop_and_check(node: pytest.Item | pytest.Collector, servers: list[services
         if one.is_running:
             one.stop()
     logs = [one.log for one in servers]
-    if node.stash.get(_outcome, True) is False:
+    if not has_passed(node):
         for log in logs:
             print(f"--- server log\n{log[-8000:]}")
     for one, log in zip(servers, logs, strict=True):
@@ -197,7 +203,7 @@ else:
         """Browsers for people: ``browser.person("Alice").open(url)``. Troubles nobody expected fail the test."""
         browsers = people.Browsers(chromium_process, tmp_path_factory.getbasetemp() / "pictures")
         yield browsers
-        if request.node.stash.get(_outcome, True) is False:
+        if not has_passed(request.node):
             taken = browsers.photograph(re.sub(r"\W+", "-", request.node.name))
             print("pictures:", *taken)
         troubles = browsers.close()

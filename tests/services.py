@@ -412,7 +412,13 @@ class Server(Service):
         return done.stdout
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Read rows from the SQLite database behind the server's back."""
+        """Read rows from the database behind the server's back; values are marked with ``?``."""
+        address = self.env.get("DATABASE_URL", "")
+        if address.startswith("postgres"):
+            import psycopg
+
+            with psycopg.connect(address, autocommit=True) as session:
+                return session.execute(statement.replace("?", "%s").encode(), values).fetchall()
         (path,) = [path for path in self.data.rglob("*.sqlite3") if path.is_file()]
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
             return connection.execute(statement, values).fetchall()

@@ -55,6 +55,7 @@ const commands = {
   online: () => provider.connect(),
   name: ({ user }) => provider.awareness.setLocalStateField('user', user),
   state: () => stateOf(doc),
+  vector: () => Object.fromEntries(Y.decodeStateVector(Y.encodeStateVector(doc))),
   people: () => [...provider.awareness.getStates().values()],
   seen: () => ({ ...seen, synced: provider.synced, troubles }),
 }
