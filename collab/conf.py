@@ -56,8 +56,8 @@ class CollabSettings(Limits):
     max_people_listed: int = 200
     """How many people the list of a room names. Beyond it only their number is told."""
 
-    drain_timeout: float = 8.0
-    """How long a stopping process may take to save what it holds and to say goodbye."""
+    drain_timeout: float = 6.0
+    """How long a stopping process tries to save what it holds. The process ends at most 3.5 s later, whatever hangs."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

@@ -7,8 +7,9 @@ whichever is first, because daphne does not announce it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from uuid import UUID
 
 from collab import access
@@ -24,6 +25,9 @@ from collab.storage.log import LogStore
 
 logger = logging.getLogger(__name__)
 
+
+GOODBYE = 1.0
+"""How long, in seconds, a stopping process waits for clients to answer that they are closed."""
 
 Farewell = Callable[[CollabError], Awaitable[None]]
 
@@ -50,6 +54,26 @@ class Runtime:
         )
         self._noting: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: asyncio.Task[bool] | None = None
+        self._sockets = 0
+        self._deserted = asyncio.Event()
+        self._deserted.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether newcomers are sent away."""
+        return self._stopping is not None
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Count one connection until it has ended."""
+        self._sockets += 1
+        self._deserted.clear()
+        try:
+            yield
+        finally:
+            self._sockets -= 1
+            if not self._sockets:
+                self._deserted.set()
 
     def start(self) -> None:
         """Begin to serve."""
@@ -71,7 +95,14 @@ class Runtime:
 
     async def _drain(self) -> bool:
         saved = await self.hub.drain(self.settings.drain_timeout)
-        await asyncio.gather(*(end(Restarting("stopping")) for end in list(self.farewells)), return_exceptions=True)
+        try:
+            async with asyncio.timeout(GOODBYE):
+                goodbyes = (end(Restarting("stopping")) for end in list(self.farewells))
+                await asyncio.gather(*goodbyes, return_exceptions=True)
+                # A server that is told to stop now would cut what it has not sent yet: also the word why it stops.
+                await self._deserted.wait()
+        except TimeoutError:
+            logger.info("%d connections did not answer the goodbye", self._sockets)
         await self.hub.stop()
         await self.worker.stop()
         await asyncio.gather(*self._noting.values(), return_exceptions=True)
@@ -101,10 +132,20 @@ def end_page(page_id: UUID) -> None:
 
 
 async def drain() -> bool:
-    """Drain the runtime of this event loop, if there is one; returns whether everything accepted is saved."""
-    global _current  # noqa: PLW0603 - one per process is the point
+    """Drain the runtime of this event loop, if there is one; returns whether everything accepted is saved.
+
+    The runtime stays: a process that has begun to stop sends newcomers away and does not begin anew.
+    """
     if _current is None or _current[0] is not asyncio.get_running_loop():
         return True
-    saved = await _current[1].drain()
-    _current = None
-    return saved
+    return await _current[1].drain()
+
+
+def is_stopping() -> bool:
+    """Whether this process has been told to stop. May be asked in any thread."""
+    return _current is not None and _current[1].is_stopping
+
+
+def loop_of_current() -> asyncio.AbstractEventLoop | None:
+    """The event loop that serves in this process, if one does. May be asked in any thread."""
+    return None if _current is None else _current[0]

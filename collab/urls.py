@@ -27,4 +27,5 @@ urlpatterns = [
     path("api/pages/<uuid:page_id>/files", api_pages.files, name="api-page-files"),
     path("api/me", api_me.me, name="api-me"),
     path("healthz/live", health.live, name="live"),
+    path("healthz/ready", health.ready, name="ready"),
 ]

@@ -71,7 +71,12 @@ def wait_until(condition: Callable[[], bool], *, what: str, within: float = READ
 
 
 def _end_with_parent() -> None:
-    """Ask Linux to end this child when the test process dies, so that a killed run leaves nothing behind."""
+    """Ask Linux to end this child when the test process dies, so that a killed run leaves nothing behind.
+
+    A shell without a terminal starts what it runs in the background with SIGINT ignored, and children inherit that:
+    nothing that the tests start could be stopped with it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
@@ -121,7 +126,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one system call
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - two system calls
                 **({} if user is None else _identity(user)),
             )
 

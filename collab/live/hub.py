@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+import random
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +26,31 @@ from collab.wire import PageStructure
 logger = logging.getLogger(__name__)
 
 TICK_INTERVAL = 1.0
+CLOSE_WITHIN = 1.0
+"""How long clients that do not read may hold up the end of the process."""
+MAX_SPREAD = 5.0
+"""Longest pause, in seconds, after which a client is asked to come back."""
 
 
 class Hub:
-    """Opens, holds and closes pages."""
+    """Opens, holds and closes pages.
 
-    def __init__(self, *, store: PageStore, bus: Bus, analyst: Analyst, clock: Clock, limits: Limits) -> None:
+    Args:
+        chance: Random numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: PageStore,
+        bus: Bus,
+        analyst: Analyst,
+        clock: Clock,
+        limits: Limits,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self.limits = limits
+        self._random = chance
         self.clock = clock
         self._store = store
         self._bus = bus
@@ -79,23 +98,38 @@ class Hub:
         page.leave(peer)
 
     async def drain(self, patience: float) -> bool:
-        """Refuse newcomers, commit what was accepted, close every connection; returns whether all is committed."""
+        """Refuse newcomers, commit what was accepted, close every connection; returns whether all is committed.
+
+        Takes at most ``patience`` seconds, and ``CLOSE_WITHIN`` more for clients that do not read.
+        """
         self._draining = True
-        if self._opening:
-            await asyncio.wait(list(self._opening.values()), timeout=patience)
-        for page in self._pages.values():
-            page.broadcast()
-            for peer in page.peers:
-                peer.notify("draining")
         saved = True
         try:
             async with asyncio.timeout(patience):
+                if self._opening:
+                    await asyncio.wait(list(self._opening.values()))
+                self._announce_the_end()
                 await self._writer.flushed()
         except TimeoutError:
             saved = False
             logger.error("stopping with edits that could not be saved; their authors still have them")
-        await asyncio.gather(*(page.close_peers(Restarting("stopping")) for page in list(self._pages.values())))
+        closing = [
+            asyncio.get_running_loop().create_task(page.close_peers(Restarting("stopping")))
+            for page in list(self._pages.values())
+        ]
+        if closing:
+            await asyncio.wait(closing, timeout=CLOSE_WITHIN)
+        for task in closing:
+            task.cancel()
         return saved
+
+    def _announce_the_end(self) -> None:
+        """Tell everybody, with a moment to come back at that is another for each, so that they do not come at once."""
+        spread = min(sum(len(page.peers) for page in self._pages.values()) / self.limits.returns_per_second, MAX_SPREAD)
+        for page in self._pages.values():
+            page.broadcast()
+            for peer in page.peers:
+                peer.notify("draining", retry_after=round(self._random() * spread, 3))
 
     async def stop(self) -> None:
         """End every task. Call ``drain`` first."""

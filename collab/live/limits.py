@@ -95,6 +95,9 @@ class Limits:
     keep_alive_interval: float = 12.0
     """Something is sent to every client at least this often; stock clients reconnect after 30 s of silence."""
 
+    returns_per_second: float = 200.0
+    """How many clients a second are asked to come back when the process stops; none is asked to wait above 5 s."""
+
     page_idle_grace: float = 30.0
     """How long a page that nobody looks at stays open."""
 

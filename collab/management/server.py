@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 
 from collab.management.websocket import Connection
+from collab.stopping import end_in_time
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Server(uvicorn.Server):
                 await self._announcing
         for server in self.servers:
             server.close()
+        end_in_time()
         try:
             self.saved = await self._drain()
         except Exception as error:

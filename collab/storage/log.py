@@ -54,7 +54,7 @@ class LogStore:
         loop = asyncio.get_running_loop()
         for executor in (self._writer, self._readers):
             await loop.run_in_executor(executor, _close_connection)
-            executor.shutdown()
+            executor.shutdown(wait=False)
 
     async def ask(self, function: Callable[..., Result], *args: object) -> Result:
         """Run a function that reads the database in one of the reading threads, on a connection that is kept.

@@ -19,6 +19,12 @@ from tests.consumers.sockets import Socket
 AnySocket = TypeVar("AnySocket", bound=Socket)
 
 
+async def restart() -> None:
+    """What happens to a page when the process stops and another one takes its place."""
+    assert await runtime.drain()
+    runtime._current = None
+
+
 @dataclass(frozen=True)
 class Scene:
     """The cast in Alice's room, with its pages already read: tests here may not ask the database on the event loop."""
@@ -61,4 +67,4 @@ async def sockets(scene: Scene) -> AsyncIterator[Callable[[AnySocket], AnySocket
     yield remember
     for socket in made:
         await socket.leave()
-    assert await runtime.drain()
+    await restart()

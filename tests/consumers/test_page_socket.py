@@ -25,16 +25,16 @@ from collab.wire import (
     SyncStep1,
     SyncStep2,
     Update,
+    decode,
     decode_entries,
     encode_awareness,
     encode_entries,
-    encode_notice,
     encode_saved,
     encode_sync_step1,
     encode_sync_step2,
 )
 from tests import factories
-from tests.consumers.conftest import Scene
+from tests.consumers.conftest import Scene, restart
 from tests.consumers.sockets import EXTENDED, OWN_ORIGIN, Closed, PageSocket
 
 Sockets = Callable[[PageSocket], PageSocket]
@@ -326,7 +326,7 @@ async def test_a_page_that_cannot_be_loaded_is_refused_and_never_shown_empty(
         await alice.send(alice.typed(word))
         await alice.saved(alice.text.to_py().count(" ") + 1)
     await alice.leave()
-    await runtime.drain()
+    await restart()
     await database_sync_to_async(lambda: PageUpdate.objects.filter(page_id=board, seq=1).delete())()
     bob = sockets(PageSocket(board, query=f"?token={token}"))
     await bob.open()
@@ -399,10 +399,27 @@ async def test_a_process_that_stops_saves_says_so_and_sends_everybody_away(
     assert await runtime.drain()
     *heard, ending = await alice.everything()
 
-    assert encode_notice({"kind": "draining"}) in heard
+    (notice,) = [frame for frame in heard if frame[0] == 101 and b"draining" in frame]
+    assert 0 <= decode(notice).body["retry_after"] <= 5
     assert heard[-1] == encode_saved(2)
     assert ending == (4503, "restarting")
     assert text_of(await log_of(board)) == "Hello"
+
+
+async def test_who_comes_while_the_process_stops_is_told_to_come_back(
+    sockets: Sockets, board: UUID, token: str
+) -> None:
+    """A new runtime for them would have a log, a worker and pages that nobody drains."""
+    alice = await sockets(PageSocket(board, query=f"?token={token}")).join()
+    await alice.saved(1)
+    assert await runtime.drain()
+    bob = sockets(PageSocket(board, query=f"?token={token}"))
+    await bob.open()
+
+    with pytest.raises(Closed) as closed:
+        await bob.receive()
+
+    assert (closed.value.code, closed.value.reason) == (4503, "restarting")
 
 
 async def test_a_browser_with_a_session_needs_no_token(sockets: Sockets, scene: Scene) -> None:

@@ -256,6 +256,42 @@ async def test_draining_saves_what_was_accepted_and_says_so_before_it_closes() -
     await engine.hub.stop()
 
 
+async def test_a_crowd_is_asked_to_come_back_one_after_the_other() -> None:
+    """A process that has just started cannot load every page and admit everybody in its first tenth of a second."""
+    engine = Engine(returns_per_second=10)
+    page_id = engine.store.make_page()
+    crowd = [await engine.client(f"P{number}").join(page_id) for number in range(30)]
+
+    await engine.hub.drain(5)
+
+    pauses = [
+        float(str(notice["retry_after"]))
+        for client in crowd
+        for notice in await client.notices()
+        if notice["kind"] == "draining"
+    ]
+    assert len(pauses) == 30
+    assert len(set(pauses)) > 20
+    assert all(0 <= pause <= 3 for pause in pauses)
+    await engine.hub.stop()
+
+
+async def test_a_client_that_does_not_read_does_not_hold_up_the_end() -> None:
+    """The server has ten seconds; somebody asleep behind a dead link must not take them all."""
+    engine = Engine()
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    bob = await engine.client("Bob").join(page_id)
+    bob.stalled = asyncio.Event()
+    began = asyncio.get_running_loop().time()
+
+    assert await engine.hub.drain(5)
+
+    assert asyncio.get_running_loop().time() - began < 3
+    assert alice.closed_with is not None
+    await engine.hub.stop()
+
+
 async def test_too_many_pages_are_refused_unless_an_idle_one_can_go() -> None:
     """The bound is on pages in use, not on pages visited."""
     engine = Engine(max_open_pages=2)

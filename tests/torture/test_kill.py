@@ -13,16 +13,9 @@ from tests.conftest import StartServer
 from tests.services import PostgresServer
 from tests.torture.figures import Figures
 from tests.torture.oracle import Author, check_acknowledged, nothing_is_lost
+from tests.torture.writing import write_until
 
 AUTHORS = 20
-EDITS_A_SECOND = 5.0
-
-
-async def write_until(stop: asyncio.Event, author: Author, rng: random.Random) -> None:
-    """Write at the pace of a person who is quick, connected or not."""
-    while not stop.is_set():
-        author.put(rng=rng)
-        await asyncio.sleep(rng.uniform(0.5, 1.5) / EDITS_A_SECOND)
 
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.full)])

@@ -120,9 +120,11 @@ class Command(BaseCommand):
                 self._print_links(*links)
 
             from collab.runtime import drain
+            from collab.stopping import leave_signals_to_server
             from config.asgi import application
 
             connection.close()
+            leave_signals_to_server()
             server = build_server(application, on_ready=say_ready, drain=drain, host=host, port=port)
             try:
                 server.run(sockets=[listener])
