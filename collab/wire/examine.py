@@ -4,6 +4,8 @@ An update may speak of several clients whose items depend on each other in any o
 integrates them (``utils/encoding.js``, ``integrateStructs``): one client at a time, turning aside to another when an
 item needs what that one has in the same update. Placement follows ``Item.getMissing``: an item is held by the parent
 it names, or else by that of its neighbours; beside or inside something garbage-collected it becomes garbage itself.
+Yjs writes an item between two that one place holds, and under a key one value at a time; it does not check either, and
+a page that holds something else breaks later, when the item is cut in two or collected.
 """
 
 from __future__ import annotations
@@ -13,7 +15,16 @@ from enum import Enum
 
 from collab.errors import ImpossibleUpdate, TooLarge
 from collab.wire.state_vector import CLOCK_LIMIT
-from collab.wire.structure import NO_TYPE, Addition, DeletedRanges, PageStructure, TypeNumber
+from collab.wire.structure import (
+    NO_TYPE,
+    Addition,
+    DeletedRanges,
+    Holder,
+    PageStructure,
+    TypeNumber,
+    keyed,
+    type_of,
+)
 from collab.wire.update import Id, ParsedUpdate, Struct, StructKind
 
 
@@ -97,7 +108,7 @@ def _examine_key_stroke(page: PageStructure, client: int, item: Struct) -> Findi
     end = vector.get(client, 0)
     if item.clock != end or item.kind is not _OTHER or item.parent is not None:
         return None
-    holder = NO_TYPE
+    holder = before = NO_TYPE
     for neighbour in (item.right_origin, item.origin):
         if neighbour is not None:
             owner, clock = neighbour
@@ -108,9 +119,12 @@ def _examine_key_stroke(page: PageStructure, client: int, item: Struct) -> Findi
                 return None
             if kind == _TYPE:
                 holder = page.holder_of(holder)
-    if page.struct_count >= page.limits.max_structs:
-        return None
+            if before not in (NO_TYPE, holder):
+                return None
+            before = holder
     length = item.length
+    if page.struct_count >= page.limits.max_structs or (holder < NO_TYPE and length > 1):
+        return None
     addition = Addition([], [], {client: [(length, _OTHER, holder)]}, {})
     return Finding(FindingKind.NEW, {client: (end, end + length)}, addition=addition)
 
@@ -125,6 +139,7 @@ class _Examination:
     __slots__ = (
         "deletes",
         "ends",
+        "long_values",
         "next_index",
         "overlaps",
         "page",
@@ -147,9 +162,11 @@ class _Examination:
         self.starts = dict(self.ends)
         self.next_index = dict.fromkeys(update.structs, 0)
         self.overlaps = False
-        self.runs: dict[int, list[tuple[int, int, TypeNumber]]] = {}
+        self.long_values: list[tuple[int, int, int]] = []
+        """Client and clocks of what is longer than one and stands under a key."""
+        self.runs: dict[int, list[tuple[int, int, Holder]]] = {}
         self.run_starts: dict[int, list[int]] = {}
-        self.types: list[tuple[TypeNumber, int]] = []
+        self.types: list[tuple[Holder, int]] = []
         self.roots: dict[str, TypeNumber] = {}
         self.deletes: dict[int, list[tuple[int, int]]] = {}
 
@@ -159,6 +176,7 @@ class _Examination:
             for client in self.structs:
                 self._walk(client)
             self._find_deletes()
+            self._check_long_values()
         except _Gap:
             return _GAP
         advances = {
@@ -247,6 +265,8 @@ class _Examination:
         kind, holder = self._kind_and_holder(client, item, end)
         if kind == _DELETED or kind in _NOTHING:
             self.deletes.setdefault(client, []).append((end, end + length))
+        if kind == _OTHER and holder < NO_TYPE and length > 1:
+            self.long_values.append((client, end, end + length))
         runs = self.runs.get(client)
         if runs is None:
             runs = self.runs[client] = []
@@ -259,7 +279,7 @@ class _Examination:
         runs.append((length, kind, holder))
         self.run_starts[client].append(end)
 
-    def _kind_and_holder(self, client: int, item: Struct, end: int) -> tuple[int, TypeNumber]:
+    def _kind_and_holder(self, client: int, item: Struct, end: int) -> tuple[int, Holder]:
         if item.kind is _GC:
             return _GC, NO_TYPE
         if item.clock < end:
@@ -268,9 +288,11 @@ class _Examination:
         parent = item.parent
         if isinstance(parent, str):
             number = self.page.root(parent)
-            return item.kind, self.roots[parent] if number is None else number
+            number = self.roots[parent] if number is None else number
+            return item.kind, keyed(number) if item.keyed else number
         if parent is not None:
-            return self._inside(item.kind, parent)
+            kind, number = self._inside(item.kind, parent)
+            return kind, keyed(number) if item.keyed and number != NO_TYPE else number
         return self._beside(item.kind, (item.right_origin, item.origin))
 
     def _inside(self, kind: StructKind, parent: Id) -> tuple[int, TypeNumber]:
@@ -283,22 +305,28 @@ class _Examination:
             return _WHEN_LOST[kind], number
         raise ImpossibleUpdate("an item names a parent that is no shared type")
 
-    def _beside(self, kind: StructKind, neighbours: tuple[Id | None, ...]) -> tuple[int, TypeNumber]:
-        """Held by what holds the last of the neighbours; one that is nothing makes the item nothing, says Yjs.
+    def _beside(self, kind: StructKind, neighbours: tuple[Id | None, ...]) -> tuple[int, Holder]:
+        """Held by what holds the neighbours; one that is nothing makes the item nothing, says Yjs.
 
         Yrs goes by the others then, so the deepest of them counts: no chain of types must get around the bound.
         """
         lost = False
-        holder = deepest = NO_TYPE
+        holders: list[Holder] = []
+        deepest = NO_TYPE
         for neighbour in neighbours:
             if neighbour is not None:
                 what, holder = self._at(neighbour)
                 lost = lost or what in _NOTHING
+                holders.append(holder)
                 if self._depth_of(holder) > self._depth_of(deepest):
                     deepest = holder
-        return (_WHEN_LOST[kind], deepest) if lost else (kind, holder)
+        if lost:
+            return _WHEN_LOST[kind], deepest
+        if holders[0] != holders[-1]:
+            raise ImpossibleUpdate("an item between two that are held in different places")
+        return kind, holders[0]
 
-    def _at_itself(self, reference: Id) -> tuple[int, TypeNumber]:
+    def _at_itself(self, reference: Id) -> tuple[int, Holder]:
         """Kind of what is at an id, and its holder; for a shared type its own number."""
         client, clock = reference
         if clock < self.starts.get(client, clock + 1):
@@ -306,23 +334,24 @@ class _Examination:
         _, kind, holder = self.runs[client][bisect_right(self.run_starts[client], clock) - 1]
         return kind, holder
 
-    def _at(self, reference: Id) -> tuple[int, TypeNumber]:
-        """Kind of what is at an id, and the type that holds it."""
+    def _at(self, reference: Id) -> tuple[int, Holder]:
+        """Kind of what is at an id, and what holds it."""
         kind, holder = self._at_itself(reference)
         if kind not in _TYPES:
             return kind, holder
         first_new = self.page.type_count + len(self.roots)
         return kind, self.types[holder - first_new][0] if holder >= first_new else self.page.holder_of(holder)
 
-    def _depth_of(self, holder: TypeNumber) -> int:
-        if holder == NO_TYPE:
+    def _depth_of(self, holder: Holder) -> int:
+        number = type_of(holder)
+        if number == NO_TYPE:
             return 0
         first_new = self.page.type_count + len(self.roots)
-        if holder >= first_new:
-            return self.types[holder - first_new][1]
-        return 0 if holder >= self.page.type_count else self.page.depth_of(holder)
+        if number >= first_new:
+            return self.types[number - first_new][1]
+        return 0 if number >= self.page.type_count else self.page.depth_of(number)
 
-    def _new_type(self, holder: TypeNumber) -> TypeNumber:
+    def _new_type(self, holder: Holder) -> TypeNumber:
         depth = self._depth_of(holder) + 1
         if depth > self.page.limits.max_depth:
             raise TooLarge(f"shared types nest deeper than {self.page.limits.max_depth} levels")
@@ -344,6 +373,12 @@ class _Examination:
         ranges = DeletedRanges()
         ranges.add_all(self.deletes.get(client, []))
         return ranges
+
+    def _check_long_values(self) -> None:
+        """Values that came one after the other under one key are written as one item, but all of them are deleted."""
+        for client, start, end in self.long_values:
+            if not self._ranges(client).covers(start, end):
+                raise ImpossibleUpdate("several values at once under one key")
 
     def _check_bounds(self) -> None:
         limits = self.page.limits

@@ -19,9 +19,21 @@ TypeNumber = int
 """Index of a shared type in a page's tables."""
 
 NO_TYPE: Final = -1
+Holder = int
+"""Where an item is: the number of a type for its sequence, ``keyed(number)`` for one of its keys, or ``NO_TYPE``."""
 _FEW_RANGES: Final = 8
 _PASS_COST: Final = 256
 """A pass over this many ranges takes about as long as one insertion."""
+
+
+def keyed(number: TypeNumber) -> Holder:
+    """The holder of what stands under a key of a type."""
+    return -2 - number
+
+
+def type_of(holder: Holder) -> TypeNumber:
+    """The type of a holder, whether it holds in its sequence or under a key."""
+    return holder if holder >= NO_TYPE else -2 - holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +57,7 @@ class ClientRuns:
         end: The clock after the last one.
         starts: First clock of each run.
         kinds: ``StructKind`` of each run.
-        holders: For each run the type that holds it; for a shared type, which is one clock long, the type that it is.
+        holders: For each run its ``Holder``; for a shared type, which is one clock long, the type that it is.
     """
 
     __slots__ = ("end", "holders", "kinds", "starts")
@@ -56,7 +68,7 @@ class ClientRuns:
         self.kinds = bytearray()
         self.holders = array("i")
 
-    def append(self, kind: int, holder: TypeNumber, length: int) -> None:
+    def append(self, kind: int, holder: Holder, length: int) -> None:
         """Add clocks; joined to the run before when there is no difference, so that typing does not grow the tables."""
         if not self.kinds or self.kinds[-1] != kind or self.holders[-1] != holder:
             self.starts.append(self.end)
@@ -64,7 +76,7 @@ class ClientRuns:
             self.holders.append(holder)
         self.end += length
 
-    def at(self, clock: int) -> tuple[int, TypeNumber]:
+    def at(self, clock: int) -> tuple[int, Holder]:
         """Kind and holder of what is at a clock below ``end``."""
         index = bisect_right(self.starts, clock) - 1
         return self.kinds[index], self.holders[index]
@@ -139,7 +151,7 @@ class PageStructure:
         """Shared types, roots included."""
         return len(self._depths)
 
-    def at(self, client: int, clock: int) -> tuple[int, TypeNumber]:
+    def at(self, client: int, clock: int) -> tuple[int, Holder]:
         """Kind and holder of what is at a clock that the state vector covers; see ``ClientRuns``."""
         return self._runs[client].at(clock)
 
@@ -151,8 +163,8 @@ class PageStructure:
         """How deep a type lies."""
         return self._depths[number]
 
-    def holder_of(self, number: TypeNumber) -> TypeNumber:
-        """The type that holds a type."""
+    def holder_of(self, number: TypeNumber) -> Holder:
+        """What holds a type."""
         return self._holders[number]
 
     def is_deleted(self, client: int, start: int, end: int) -> bool:
@@ -260,8 +272,8 @@ class Addition:
     """
 
     roots: list[str]
-    types: list[tuple[TypeNumber, int]]
-    runs: dict[int, list[tuple[int, int, TypeNumber]]]
+    types: list[tuple[Holder, int]]
+    runs: dict[int, list[tuple[int, int, Holder]]]
     deletes: Mapping[int, list[tuple[int, int]]]
 
 

@@ -75,9 +75,10 @@ class Struct:
         origin: What was to its left when it was made.
         right_origin: What was to its right.
         parent: Name of a root type, or the id of the item that holds the parent; ``None`` when a neighbour tells.
+        keyed: Whether it names a key of its parent, which is then a map or holds attributes.
     """
 
-    __slots__ = ("clock", "kind", "length", "origin", "parent", "right_origin")
+    __slots__ = ("clock", "keyed", "kind", "length", "origin", "parent", "right_origin")
 
     def __init__(
         self,
@@ -87,8 +88,11 @@ class Struct:
         origin: Id | None = None,
         right_origin: Id | None = None,
         parent: str | Id | None = None,
+        *,
+        keyed: bool = False,
     ) -> None:
         self.clock = clock
+        self.keyed = keyed
         self.length = length
         self.kind = kind
         self.origin = origin
@@ -178,6 +182,7 @@ def _read_struct(payload: bytes, offset: int, author: _Author, clock: int, max_d
         return Struct(clock, length, _GC_KIND if reference == _GC else _SKIP_KIND), offset
     origin = right_origin = None
     parent: str | Id | None = None
+    keyed = False
     if info & _HAS_ORIGIN:
         origin, offset = _read_id(payload, offset, author, clock)
         if info & _HAS_RIGHT_ORIGIN:
@@ -193,9 +198,10 @@ def _read_struct(payload: bytes, offset: int, author: _Author, clock: int, max_d
         else:
             raise MalformedFrame("A parent is neither named nor an item", offset=offset - 1)
         if info & _HAS_KEY:
+            keyed = True
             offset = skip_string(payload, offset)
     length, offset = read_content(reference, payload, offset, max_depth)
-    return Struct(clock, length, _KINDS[reference], origin, right_origin, parent), offset
+    return Struct(clock, length, _KINDS[reference], origin, right_origin, parent, keyed=keyed), offset
 
 
 def _read_id(payload: bytes, offset: int, author: _Author, clock: int) -> tuple[Id, int]:

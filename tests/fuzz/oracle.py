@@ -60,3 +60,8 @@ class Oracle:
         """For each update: None, or what Yjs threw when it was applied to a copy of ``base``."""
         answers: list[str | None] = self.ask("apply", base=encoded(base), updates=[encoded(one) for one in updates])
         return answers
+
+    def chain(self, base: bytes, updates: list[bytes]) -> str | None:
+        """None, or what Yjs threw, and where, when the updates were applied one after the other, and merged."""
+        thrown: str | None = self.ask("chain", base=encoded(base), updates=[encoded(one) for one in updates])
+        return thrown

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
 from collab.crdt.index import judge
 from collab.errors import ImpossibleUpdate, TooLarge
 from collab.wire import DEFAULT_LIMITS, FindingKind, PageLimits, PageStructure, examine, parse_update
+from collab.wire.structure import type_of
 from collab.wire.update import StructKind
+from collab.wire.varint import write_var_uint
 from tests.wire.building import block, collected, deleted, item, shared_type, skipped, text, update
 
 ALICE, BOB = 10, 20
@@ -184,9 +188,9 @@ def test_neighbours_tell_the_parent_also_when_they_are_shared_types(page: PageSt
         page,
         update(block(BOB, 0, text("x", origin=(ALICE, 5)), shared_type(origin=(BOB, 0)), text("y", right=(BOB, 1)))),
     )
-    assert page.at(BOB, 0)[1] == root
-    assert page.at(BOB, 2)[1] == root
-    assert page.holder_of(holder) == root
+    assert type_of(page.at(BOB, 0)[1]) == root
+    assert type_of(page.at(BOB, 2)[1]) == root
+    assert type_of(page.holder_of(holder)) == root
     take(page, update(block(30, 0, text("in", parent=(ALICE, 5)), text("z", origin=(30, 0)))))
     assert page.at(30, 2)[1] == holder
 
@@ -288,3 +292,38 @@ def test_a_type_beside_garbage_from_a_mixed_root_is_at_the_first_level() -> None
     take(page, update(block(BOB, 0, shared_type(parent="one"), shared_type(parent="two"))))
     assert page.depth == 1
     assert page.type_count == 4
+
+
+@pytest.mark.parametrize("place", [{"parent": "map", "key": "k"}, {"origin": (ALICE, 5)}, {"right": (ALICE, 5)}])
+def test_two_values_at_once_under_one_key_are_refused(page: PageStructure, place: dict[str, Any]) -> None:
+    """Cut in two, one of them would be alive behind the other: Yjs throws when their map is deleted."""
+    two = item(write_var_uint(2) + b"\x7e\x7e", 8, **place)
+    for payload in (update(block(BOB, 0, two)), update(block(BOB, 0, two), deletes={BOB: [(0, 1)]})):
+        with pytest.raises(ImpossibleUpdate):
+            look(page, payload)
+
+    assert look(page, update(block(BOB, 0, item(write_var_uint(1) + b"\x7e", 8, **place)))) is FindingKind.NEW
+
+
+def test_values_that_followed_each_other_under_one_key_come_as_one_when_all_are_deleted(page: PageStructure) -> None:
+    """As Yjs writes them when it keeps what was deleted, and when it does not."""
+    two = item(write_var_uint(2) + b"\x7e\x7e", 8, parent="map", key="k")
+    assert look(page, update(block(BOB, 0, two), deletes={BOB: [(0, 2)]})) is FindingKind.NEW
+    assert look(page, update(block(BOB, 0, deleted(2, parent="map", key="k")))) is FindingKind.NEW
+
+
+@pytest.mark.parametrize(("origin", "right"), [((ALICE, 0), (ALICE, 5)), ((ALICE, 5), (ALICE, 0))])
+def test_an_item_between_neighbours_of_different_places_is_refused(
+    page: PageStructure, origin: tuple[int, int], right: tuple[int, int]
+) -> None:
+    """A letter and a value of a map: nobody ever stood between them."""
+    for structs in ([text("x", origin=origin, right=right)], [text("x", origin=origin, right=right), collected(1)]):
+        with pytest.raises(ImpossibleUpdate):
+            look(page, update(block(BOB, 0, *structs)))
+
+
+def test_an_item_between_a_sequence_and_a_key_of_one_type_is_refused(page: PageStructure) -> None:
+    """The same type, and yet two places."""
+    take(page, update(block(BOB, 0, text("x", parent="text", key="k"))))
+    with pytest.raises(ImpossibleUpdate):
+        look(page, update(block(30, 0, text("y", origin=(ALICE, 0), right=(BOB, 0)))))
