@@ -197,12 +197,14 @@ class PythonClient:
         notices: Every notice, oldest first.
         closes: Close code and reason of each connection that ended.
         sent: Sync messages sent on the present connection.
+        pause: Seconds before it comes back.
     """
 
     def __init__(self, url: str, *, extended: bool = False) -> None:
         self.doc: Doc = Doc()
         self.saved = 0
         self.sent = 0
+        self.pause = 0.1
         self.notices: list[dict[str, Any]] = []
         self.closes: list[tuple[int, str]] = []
         self._url = url
@@ -243,6 +245,12 @@ class PythonClient:
         """Everything on the page as this client sees it."""
         return state_of(self.doc)
 
+    async def hang_up(self, *, pause: float = 0.1) -> None:
+        """End the connection, if there is one, and come back after a pause."""
+        self.pause = pause
+        if self._socket is not None:
+            await self._socket.close()
+
     @property
     def all_saved(self) -> bool:
         """Whether the server has acknowledged everything that was sent."""
@@ -268,7 +276,7 @@ class PythonClient:
         while True:
             with contextlib.suppress(OSError, InvalidHandshake):
                 await self._visit()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self.pause)
 
     async def _visit(self) -> None:
         subprotocols = [EXTENDED] if self._extended else None
