@@ -166,7 +166,7 @@ function read(type) {
   try {
     type.toJSON()
   } catch (error) {
-    if (!String(error?.stack).includes('YXmlFragment.toString')) throw error
+    if (!/YXml\w+\.toString/.test(error?.stack)) throw error
   }
 }
 

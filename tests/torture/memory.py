@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.services import Server
 
 MIB = 1024 * 1024
+RETURN_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(MIB)}
+"""Makes the C library give large blocks back at once, so that what is still there is what somebody holds."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 

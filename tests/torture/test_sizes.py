@@ -13,7 +13,7 @@ from tests.clients.hostile import MIB, as_large_as, join, refused
 from tests.conftest import StartServer
 from tests.services import Node
 from tests.torture.figures import Figures
-from tests.torture.memory import resident_bytes
+from tests.torture.memory import RETURN_MEMORY, resident_bytes
 from tests.torture.oracle import Author, nothing_is_lost
 
 LIMIT = 4 * MIB
@@ -25,7 +25,7 @@ async def test_what_is_above_the_bound_is_refused_in_words_and_leaves_nothing_be
 ) -> None:
     """The frame at the bound is an edit like any other; a stock client that pastes too much is not back again."""
     times = amounts(1, 10)
-    product = server()
+    product = server(env=RETURN_MEMORY)
     room, pasting = Room(product), Room(product)
     where = {"page": pasting.pages["board"], "params": {"token": pasting.token}}
     watch = {"name": "paste", "seconds": PASTE_SECONDS, "paste_characters": 6_000_000, **where}
