@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import random
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from pycrdt import Text
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_to
 from websockets.exceptions import ConnectionClosed
 
@@ -35,7 +33,7 @@ from collab.wire import (
 )
 from collab.wire.varint import write_bytes, write_var_uint
 from tests.clients.drive import PythonClient, Room, StockClient, agreed, until
-from tests.clients.hostile import MIB, as_large_as, join, mutated, nested, refused, survives, text_item, update, value
+from tests.clients.hostile import MIB, as_large_as, join, nested, refused, survives, text_item, update, value
 from tests.services import Server, find_node, temporary_folder
 
 pytestmark = [pytest.mark.services, pytest.mark.asyncio(loop_scope="module")]
@@ -326,79 +324,3 @@ async def test_addresses_that_are_no_sockets_are_refused_in_words_that_clients_u
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
             assert (socket.close_code, socket.close_reason) == (4404, "unknown")
-
-
-# Random
-
-
-async def real_frames(stage: Stage) -> list[bytes]:
-    """Frames as real clients send them, of every kind, out of a page with everything on it."""
-    frames: list[bytes] = []
-
-    async def listen(socket: ClientConnection) -> None:
-        async for frame in socket:
-            assert isinstance(frame, bytes)
-            frames.append(frame)
-
-    node = find_node()
-    room = Room(stage.server)
-    async with join(room.url(), extended=False) as socket, StockClient(node, room, 2, client_id=4242) as bob:
-        listening = asyncio.create_task(listen(socket))
-        await socket.send(encode_sync_step1(b"\x00"))
-        await bob.ask("enrich")
-        await bob.write("word")
-        await bob.ask("name", user={"name": "Bob"})
-        await bob.ask("erase", length=3)
-        await until(lambda: room.replay()["text"] != [] and len(frames) > 8, what="Bob's edits were there")
-        await socket.send(encode_sync_step1(b"\x00"))
-        await until(lambda: sum(frame[:2] == b"\x00\x01" for frame in frames) == 2, what="the whole page was sent")
-        listening.cancel()
-    return frames
-
-
-async def send_all(url: str, frames: list[bytes], *, connections: int = 8) -> int:
-    """Send frames over some connections, each replaced when it is closed; returns how many were closed."""
-    waiting = iter(frames)
-    closed = 0
-
-    async def work() -> None:
-        nonlocal closed
-        for frame in waiting:
-            pending: bytes | None = frame
-            async with join(url) as socket:
-                while pending is not None and await survives(socket, pending):
-                    pending = next(waiting, None)
-                if pending is not None:
-                    closed += 1
-                    await socket.wait_closed()
-                    assert socket.close_code in {4400, 4403, 4413}, (socket.close_code, pending.hex())
-
-    await asyncio.gather(*(work() for _ in range(connections)))
-    return closed
-
-
-@pytest.mark.timeout(900)
-async def test_mutated_frames_harm_nobody(stage: Stage, request: pytest.FixtureRequest) -> None:
-    """Half of them from a viewer on Alice's page, where not one may reach the log; half from an editor on a page of
-    its own, where those that Yjs can read are edits like any other: real clients take them and agree."""
-    seed = request.config.option.seed
-    rng = random.Random(f"{seed}:mutations")
-    count = 10_000 if request.config.option.full else 2_000
-    print(f"{count} frames, seed {seed}")
-    real = await real_frames(stage)
-    frames = [mutated(real, rng) for _ in range(count)]
-    before = stage.memory_bytes
-    node = find_node()
-    scratch = Room(stage.server)
-
-    async with StockClient(node, scratch, 3) as witness:
-        await witness.ask("enrich")
-        assert await send_all(stage.room.url(token=stage.viewing), frames[: count // 2]) > 0
-        assert await send_all(scratch.url(), frames[count // 2 :]) > 0
-
-        assert (await witness.seen())["troubles"] == []
-        assert len((await witness.seen())["closes"]) == 0
-        async with StockClient(node, scratch, 3) as newcomer:
-            await agreed([witness, newcomer], [])
-            assert (await newcomer.seen())["troubles"] == []
-    assert stage.memory_bytes - before < 50 * MIB

@@ -83,7 +83,7 @@ async def test_a_database_that_crashes_costs_nothing_but_time(
     assert product.pid == pid
 
 
-@pytest.mark.parametrize("direction", ["up", "down"])
+@pytest.mark.parametrize("direction", [pytest.param("up", marks=pytest.mark.full), "down"])
 async def test_a_connection_to_the_database_that_is_dead_in_one_direction_loses_nothing(
     direction: Direction,
     server: StartServer,

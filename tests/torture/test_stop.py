@@ -20,7 +20,10 @@ from tests.torture.writing import write_until
 GONE_WITHIN = 10.0
 
 
-@pytest.fixture(params=["up", *WAYS])
+SHORT = {"up", "daphne"}
+
+
+@pytest.fixture(params=[way if way in SHORT else pytest.param(way, marks=pytest.mark.full) for way in ("up", *WAYS)])
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Callable[[], None]]]:
     """A stopped product, and what starts it in one of the ways that the docs name."""
     with temporary_folder("served") as folder:
