@@ -24,7 +24,7 @@ export default defineConfig({
       classic: ['theme'],
       without: {
         'src/room/main.ts': ['react', 'excalidraw', 'prosemirror', 'highlight'],
-        'src/document/index.ts': ['room', 'react', 'excalidraw'],
+        'src/document/index.ts': ['room', 'react', 'excalidraw', 'highlight'],
         'src/board/index.tsx': ['room', 'prosemirror', 'highlight'],
       },
     }),

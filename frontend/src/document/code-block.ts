@@ -1,45 +1,11 @@
-/** Code blocks: colours for the languages we know, and a picker for the language. */
+/** Code blocks: colours for the languages we know, as soon as they are loaded, and a picker for the language. */
 import { findChildren, type Editor } from '@tiptap/core'
 import type { Node } from '@tiptap/pm/model'
 import { Plugin, PluginKey } from '@tiptap/pm/state'
 import { Decoration, DecorationSet } from '@tiptap/pm/view'
-import bash from 'highlight.js/lib/languages/bash'
-import c from 'highlight.js/lib/languages/c'
-import cpp from 'highlight.js/lib/languages/cpp'
-import css from 'highlight.js/lib/languages/css'
-import go from 'highlight.js/lib/languages/go'
-import java from 'highlight.js/lib/languages/java'
-import javascript from 'highlight.js/lib/languages/javascript'
-import json from 'highlight.js/lib/languages/json'
-import markdown from 'highlight.js/lib/languages/markdown'
-import python from 'highlight.js/lib/languages/python'
-import rust from 'highlight.js/lib/languages/rust'
-import sql from 'highlight.js/lib/languages/sql'
-import typescript from 'highlight.js/lib/languages/typescript'
-import html from 'highlight.js/lib/languages/xml'
-import yaml from 'highlight.js/lib/languages/yaml'
-import { createLowlight } from 'lowlight'
 import { CODE_LANGUAGES, codeLanguage, type CodeLanguage } from './attributes.ts'
 import { CodeBlockNode } from './schema.ts'
 import type { Strings } from './strings.ts'
-
-const lowlight = createLowlight({
-  bash,
-  c,
-  cpp,
-  css,
-  go,
-  html,
-  java,
-  javascript,
-  json,
-  markdown,
-  python,
-  rust,
-  sql,
-  typescript,
-  yaml,
-})
 
 /** Longer blocks stay plain: colouring them would hold up every key stroke. */
 const LONGEST_COLOURED = 20_000
@@ -57,19 +23,22 @@ const nameOf = (language: CodeLanguage) => NAMES[language] ?? language.charAt(0)
 
 const key = new PluginKey<DecorationSet>('codeColours')
 
-interface Piece {
-  type: string
-  value?: string
-  properties?: { className?: string[] }
-  children?: Piece[]
-}
+type Highlight = typeof import('./code-colours.ts').highlight
 
-function* pieces(nodes: readonly Piece[], classes: readonly string[] = []): Generator<[text: string, classes: string]> {
-  for (const node of nodes) {
-    const own = [...classes, ...(node.properties?.className ?? [])]
-    if (node.children) yield* pieces(node.children, own)
-    else yield [node.value ?? '', own.join(' ')]
-  }
+let highlight: Highlight | undefined
+let loading: Promise<void> | undefined
+/** What to do when the colours have come: editors whose blocks are plain until then. */
+const waiting = new Set<() => void>()
+
+/** Once only: code that cannot be loaded stays plain until the page is opened again. */
+function load(): void {
+  loading ??= import('./code-colours.ts').then(
+    (colours) => {
+      highlight = colours.highlight
+      waiting.forEach((redraw) => redraw())
+    },
+    (error: unknown) => console.warn('Code is shown without colours', error),
+  )
 }
 
 /** The same block has the same colours: they are made once for as long as the node lives. */
@@ -80,9 +49,13 @@ function coloursOf(block: Node) {
   if (made) return made
   const colours: [number, number, string][] = []
   const language = codeLanguage(block.attrs['language'])
-  if (language && block.content.size <= LONGEST_COLOURED) {
+  if (language && block.content.size > 0 && block.content.size <= LONGEST_COLOURED) {
+    if (!highlight) {
+      load()
+      return colours
+    }
     let at = 0
-    for (const [text, classes] of pieces(lowlight.highlight(language, block.textContent).children as Piece[])) {
+    for (const [text, classes] of highlight(language, block.textContent)) {
       if (classes) colours.push([at, at + text.length, classes])
       at += text.length
     }
@@ -108,9 +81,15 @@ export const codeBlock = (strings: Strings) =>
           key,
           state: {
             init: (_, { doc }) => decorate(doc),
-            apply: (transaction, shown) => (transaction.docChanged ? decorate(transaction.doc) : shown),
+            apply: (transaction, shown) =>
+              transaction.docChanged || transaction.getMeta(key) ? decorate(transaction.doc) : shown,
           },
           props: { decorations: (state) => key.getState(state) },
+          view: (view) => {
+            const redraw = () => view.dispatch(view.state.tr.setMeta(key, true).setMeta('addToHistory', false))
+            waiting.add(redraw)
+            return { destroy: () => waiting.delete(redraw) }
+          },
         }),
       ]
     },
