@@ -1,6 +1,7 @@
-/** Modal dialogs: the browser's own element traps the focus and gives it back. */
+/** Modal dialogs: the browser's own element traps the focus and gives it back, to the page if it was used last. */
 import x from 'lucide-static/icons/x.svg?raw'
 import { h, icon } from './element'
+import { pageFocus } from './focus'
 import { roomStrings } from './strings'
 
 let count = 0
@@ -24,7 +25,11 @@ export function openDialog(title: string, ...content: Node[]): () => void {
     ),
     ...content,
   )
-  dialog.addEventListener('close', () => dialog.remove())
+  const origin = pageFocus()
+  dialog.addEventListener('close', () => {
+    dialog.remove()
+    if (origin?.isConnected) origin.focus()
+  })
   dialog.addEventListener('pointerdown', (event) => {
     const box = dialog.getBoundingClientRect()
     const inside =

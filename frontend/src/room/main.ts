@@ -10,6 +10,7 @@ import { renameMe, renamePage, renameRoom } from './api'
 import { Bars } from './bars'
 import { type PageInfo, readRoomData, socketUrl } from './bootstrap'
 import { rendered } from './element'
+import { watchFocus } from './focus'
 import { installMenu } from './menu'
 import { openNameDialog } from './name-dialog'
 import { preload } from './page-session'
@@ -36,6 +37,7 @@ installToasts()
 
 const statusView = new StatusView(rendered('status'))
 const place = rendered('main')
+watchFocus(place)
 const stage = new Stage(place, rendered('skeleton'), new Bars(rendered('bar-of-trouble')), data, {
   status: (status) => statusView.show(status),
   role: setRole,

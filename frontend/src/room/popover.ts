@@ -5,6 +5,7 @@
  * state on the button.
  */
 import { h } from './element'
+import { pageFocus } from './focus'
 
 export interface Popover {
   readonly panel: HTMLElement
@@ -23,8 +24,18 @@ export function popoverFor(
   options: { class: string; role?: string; label?: string; focusInside: boolean; fill: (close: () => void) => Node[] },
 ): Popover {
   const panel = h('div', { class: `popover ${options.class}`, popover: 'auto', role: options.role, 'aria-label': options.label })
+  let origin: HTMLElement | undefined
+  /** Only from here: a click elsewhere, or a dialog that opened meanwhile, has the focus by right. */
+  const giveFocusBack = (): void => {
+    const active = document.activeElement
+    if (active !== button && active !== document.body && !panel.contains(active)) return
+    ;(origin?.isConnected ? origin : button).focus()
+  }
   const close = (): void => {
-    if (panel.matches(':popover-open')) panel.hidePopover()
+    if (!panel.matches(':popover-open')) return
+    panel.hidePopover()
+    // Now, not at the event: what the chosen item opens gives the focus back to where it is then.
+    giveFocusBack()
   }
   const refresh = (): void => {
     if (panel.matches(':popover-open')) panel.replaceChildren(...options.fill(close))
@@ -49,6 +60,7 @@ export function popoverFor(
       close()
       return
     }
+    origin = event.detail > 0 ? pageFocus() : undefined
     panel.replaceChildren(...options.fill(close))
     panel.showPopover()
     place()
@@ -57,14 +69,18 @@ export function popoverFor(
   panel.addEventListener('toggle', () => {
     const open = panel.matches(':popover-open')
     button.setAttribute('aria-expanded', String(open))
-    if (!open && panel.contains(document.activeElement)) button.focus()
+    if (!open) giveFocusBack()
   })
   panel.addEventListener('keydown', (event) => {
     if (options.role !== 'menu') return
     const all = items()
     const at = all.indexOf(document.activeElement as HTMLElement)
     const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key]
-    if (event.key === 'Tab') close()
+    if (event.key === 'Tab') {
+      // On to the next control of the bar, wherever the menu was opened from.
+      origin = undefined
+      close()
+    }
     if (next === undefined) return
     event.preventDefault()
     all[(next + all.length) % all.length]?.focus()
