@@ -77,6 +77,11 @@ const PATCHES: readonly Patch[] = [
     replace: '$1$2?.color?.stroke||$3$4',
   },
   {
+    name: 'the button of the menu has a name',
+    find: /\(\{children:(\w+),onSelect:(\w+)\}\)(=>\{let\{MainMenuTunnel:.{0,400}?)"data-testid":"main-menu-trigger"/,
+    replace: '({children:$1,onSelect:$2,label:menuLabel})$3title:menuLabel,"aria-label":menuLabel,"data-testid":"main-menu-trigger"',
+  },
+  {
     name: 'no web embeds in the tool menu',
     find: /,\w+\(\w+\.Item,\{onSelect:\(\)=>\w+\.setActiveTool\(\{type:"embeddable"\}\),icon:\w+,"data-testid":"toolbar-embeddable",selected:\w+,children:\w+\("toolBar\.embeddable"\)\}\)/,
     replace: '',

@@ -68,7 +68,7 @@ def test_everybody_who_is_here_is_listed_once_with_the_page_they_look_at(new_roo
     expect(first.locator(".people-list li")).to_have_count(2)
     for tab in (other, second_of_bob):
         tab.close()
-    expect(first.locator("#people")).to_have_attribute("aria-label", re.compile("^1 person"))
+    expect(first.locator("#people")).to_have_accessible_name(re.compile("^1 person"))
 
 
 def test_the_bar_says_saving_until_the_server_has_stored_it(new_room: MakeRoom, browser: Browsers) -> None:

@@ -47,6 +47,9 @@ export interface BoardHandle {
   readonly started: boolean
 }
 
+/** A property that our build of Excalidraw adds (`plugins/excalidraw.ts`): the name of the menu's button. */
+const menuLabel = (label: string): object => ({ label })
+
 interface Props {
   context: PageContext
   readOnly: boolean
@@ -107,7 +110,7 @@ export function BoardView({ context, readOnly, theme, ready }: Props) {
           },
         }}
       >
-        <MainMenu>
+        <MainMenu {...menuLabel(words.menu)}>
           <MainMenu.DefaultItems.SaveAsImage />
           <MainMenu.DefaultItems.SearchMenu />
           <MainMenu.DefaultItems.Help />

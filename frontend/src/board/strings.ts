@@ -4,6 +4,7 @@ import { defineStrings } from '../i18n'
 export const boardStrings = defineStrings({
   en: {
     board: 'Whiteboard',
+    menu: 'Board menu',
     uploadFailed: (why: string) => `The image is not stored yet, so others cannot see it. ${why} It is tried again by itself; keep this tab open.`,
     imageMissing: 'An image could not be loaded. It is tried again when the page is opened.',
     refused: (count: number) =>
@@ -21,6 +22,7 @@ export const boardStrings = defineStrings({
   },
   'zh-CN': {
     board: '白板',
+    menu: '白板菜单',
     uploadFailed: (why: string) => `图片还没有保存，其他人暂时看不到。${why}系统会自动重试，请不要关闭此标签页。`,
     imageMissing: '有一张图片无法加载，下次打开页面时会再次尝试。',
     refused: (count: number) => `有 ${count} 个内容不能放在共享白板上，已撤回。`,

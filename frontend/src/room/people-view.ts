@@ -77,9 +77,10 @@ export class PeopleView {
     const faces = sorted.slice(0, sorted.length > FACES + 1 ? FACES : FACES + 1)
     const more = sorted.length - faces.length
     const summary = `${strings.people(sorted.length)}: ${listNames(sorted.slice(0, 8).map((person) => this.nameOf(person)), language())}`
-    this.button.setAttribute('aria-label', summary)
     this.button.title = sorted.map((person) => this.nameOf(person)).join('\n')
+    // In the button, not as its aria-label: letters that are seen but not part of the name confuse those who speak to it.
     this.button.replaceChildren(
+      h('span', { class: 'visually-hidden' }, summary),
       ...faces.map((person) => this.face(person)),
       ...(more > 0 ? [h('span', { class: 'avatar more', 'aria-hidden': 'true' }, `+${more}`)] : []),
       h('span', { class: 'people-count', 'aria-hidden': 'true' }, String(sorted.length)),
