@@ -30,6 +30,14 @@ export interface StoredFile {
   bytes: number
 }
 
+/** Files of a page whose bytes exist in this tab only. */
+export interface Files {
+  /** On their way to the server, or waiting for their turn. */
+  readonly sending: number
+  /** Could not be stored; they wait for another attempt. */
+  readonly failed: number
+}
+
 export interface PageContext {
   container: HTMLElement
   doc: Y.Doc
@@ -43,6 +51,11 @@ export interface PageContext {
   synced: Promise<void>
   /** Store an image. Rejects with an Error whose message is fit for people. */
   upload(file: Blob, onProgress?: (fraction: number) => void): Promise<StoredFile>
+  /**
+   * Tell the room, at every change, which files are not stored yet. While there are any, the room does not say "Saved",
+   * warns before the tab is closed, and keeps the view of a page that is left.
+   */
+  files(files: Files): void
   /** Show a short message to the person (a toast; also announced politely to screen readers). */
   notify(message: string, kind?: 'info' | 'error'): void
 }

@@ -191,12 +191,12 @@ class Board implements Scene, BoardHandle {
       failed: (why) => context.notify(words.uploadFailed(why), 'error'),
       again: () => this.onFiles(),
       missing: () => context.notify(words.imageMissing, 'error'),
+      unstored: (files) => context.files(files),
     })
     context.awareness.on('change', this.onAwareness)
     this.files.observe(this.onFiles)
     context.container.addEventListener('pointerleave', this.onLeave)
     addEventListener('online', this.onOnline)
-    addEventListener('beforeunload', this.onUnload)
   }
 
   start(): void {
@@ -225,7 +225,6 @@ class Board implements Scene, BoardHandle {
     this.files.unobserve(this.onFiles)
     this.context.container.removeEventListener('pointerleave', this.onLeave)
     removeEventListener('online', this.onOnline)
-    removeEventListener('beforeunload', this.onUnload)
   }
 
   setReadOnly(readOnly: boolean): void {
@@ -368,11 +367,6 @@ class Board implements Scene, BoardHandle {
   private readonly onOnline = (): void => {
     this.images.retry()
     this.onFiles()
-  }
-
-  /** The bytes of an image that is not stored yet exist in this tab only. */
-  private readonly onUnload = (event: BeforeUnloadEvent): void => {
-    if (this.images.unsaved) event.preventDefault()
   }
 
   private readonly onAwareness = (changes?: Record<'added' | 'updated' | 'removed', number[]>): void => {

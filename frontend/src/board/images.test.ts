@@ -20,6 +20,7 @@ beforeEach(() => {
     mark: vi.fn(),
     failed: vi.fn(),
     missing: vi.fn(),
+    unstored: vi.fn(),
     again: vi.fn(() => images.sync(['file-1'], LOCAL, true)),
   }
   images = new Images(files, host)
@@ -31,19 +32,25 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
+/** How many images the room was last told are not stored. */
+function inThisTab(): number {
+  const { sending, failed } = host.unstored.mock.lastCall?.[0] ?? { sending: 0, failed: 0 }
+  return sending + failed
+}
+
 const settle = () => vi.advanceTimersByTimeAsync(0)
 
 describe('an image that was added here', () => {
   it('is uploaded once, and only where it lies is shared', async () => {
     images.sync(['file-1', 'file-1'], LOCAL, true)
     images.sync(['file-1'], LOCAL, true)
-    expect(images.unsaved).toBe(true)
+    expect(inThisTab()).toBe(1)
     await settle()
 
     expect(host.upload).toHaveBeenCalledTimes(1)
     expect(files.get('file-1')).toMatchObject(STORED)
     expect(host.mark).toHaveBeenCalledWith('file-1', 'saved')
-    expect(images.unsaved).toBe(false)
+    expect(inThisTab()).toBe(0)
   })
 
   it('stays here when its person may not change the board', async () => {
@@ -61,7 +68,7 @@ describe('an image that was added here', () => {
     images.sync(['file-1'], LOCAL, true)
     await settle()
     expect(host.upload).toHaveBeenCalledTimes(1)
-    expect(images.unsaved).toBe(true)
+    expect(inThisTab()).toBe(1)
 
     await vi.advanceTimersByTimeAsync(2_000)
     expect(host.upload).toHaveBeenCalledTimes(2)
@@ -69,7 +76,7 @@ describe('an image that was added here', () => {
 
     expect(host.upload).toHaveBeenCalledTimes(3)
     expect(host.failed.mock.calls).toEqual([['No.']])
-    expect(images.unsaved).toBe(false)
+    expect(inThisTab()).toBe(0)
   })
 
   it('is tried again when it is added once more, and forgotten when it is taken away', async () => {
@@ -82,7 +89,7 @@ describe('an image that was added here', () => {
     await settle()
     expect(host.upload).toHaveBeenCalledTimes(5)
     images.sync([], LOCAL, true)
-    expect(images.unsaved).toBe(false)
+    expect(inThisTab()).toBe(0)
   })
 })
 

@@ -5,7 +5,7 @@
  * file that others entered is fetched from our own host and handed to Excalidraw.
  */
 import type * as Y from 'yjs'
-import type { StoredFile } from '../contract'
+import type { Files, StoredFile } from '../contract'
 
 /** As much of Excalidraw's file record as is needed here. */
 export interface LocalFile {
@@ -25,6 +25,8 @@ export interface ImageHost {
   /** Something may be tried again: call `sync`. */
   again(): void
   missing(): void
+  /** How many images are in this tab only has changed. */
+  unstored(files: Files): void
 }
 
 const TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp'])
@@ -48,6 +50,7 @@ export class Images {
   private readonly loaded = new Set<string>()
   private readonly queue: (() => Promise<void>)[] = []
   private running = 0
+  private told: Files = { sending: 0, failed: 0 }
   private stopped = false
 
   constructor(
@@ -63,11 +66,6 @@ export class Images {
     if (typeof url !== 'string' || typeof type !== 'string' || !TYPES.has(type)) return null
     // Only files of this site: another host would learn who is looking, another path might do something when asked for.
     return /^(\/[\w-]+)*\/files\/[\w-]+$/.test(url) ? { url, type } : null
-  }
-
-  /** Whether the bytes of an image on the board are in this tab only. */
-  get unsaved(): boolean {
-    return this.uploading.size > 0 || this.failures.size > 0
   }
 
   /** Files that are in the scene, once for each image: send those that are new here, fetch those that are new from others. */
@@ -88,6 +86,7 @@ export class Images {
         this.run(() => this.send(here, images))
       }
     }
+    this.tell()
   }
 
   /** Try once more to store what could not be stored. */
@@ -118,7 +117,18 @@ export class Images {
       this.host.failed(error instanceof Error ? error.message : '')
     } finally {
       this.uploading.delete(file.id)
+      this.tell()
     }
+  }
+
+  /** An image that is being tried again is both; it counts as being sent. */
+  private tell(): void {
+    if (this.stopped) return
+    const failed = [...this.failures.keys()].filter((id) => !this.uploading.has(id)).length
+    const files: Files = { sending: this.uploading.size, failed }
+    if (files.sending === this.told.sending && failed === this.told.failed) return
+    this.told = files
+    this.host.unstored(files)
   }
 
   private retryLater(id: string, attempts: number): void {

@@ -26,12 +26,14 @@ interface Upload {
   file: File
   anchor: Y.RelativePosition | null
   element: HTMLElement
+  failed: boolean
 }
 
 interface UploadOptions {
   strings: Strings
   upload: PageContext['upload']
   notify: PageContext['notify']
+  files: PageContext['files']
 }
 
 declare module '@tiptap/core' {
@@ -58,15 +60,22 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
     })
     storage.choose = () => chooser.click()
 
+    const tell = () => {
+      const failed = [...uploads].filter((upload) => upload.failed).length
+      options.files({ sending: uploads.size - failed, failed })
+    }
     const redraw = () => {
       if (!editor.isDestroyed) editor.view.dispatch(editor.state.tr.setMeta(key, true).setMeta('addToHistory', false))
     }
     const end = (upload: Upload) => {
       uploads.delete(upload)
+      tell()
       redraw()
     }
     const send = async (upload: Upload) => {
       const { strings } = options
+      upload.failed = false
+      tell()
       const bar = document.createElement('progress')
       const label = document.createElement('span')
       bar.max = 1
@@ -85,9 +94,13 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
         uploads.delete(upload)
         const at = (upload.anchor && positionOf(editor.state, upload.anchor)) ?? editor.state.doc.content.size
         insertImage(editor, at, { src: stored.url, width: stored.width, height: stored.height, alt: null })
+        tell()
         redraw()
       } catch (error) {
         if (editor.isDestroyed) return
+        uploads.add(upload)
+        upload.failed = true
+        tell()
         const why = error instanceof Error ? error.message : ''
         label.textContent = why ? `${strings.imageFailed}: ${why}` : strings.imageFailed
         const retry = document.createElement('button')
@@ -113,7 +126,7 @@ export const Uploads = Extension.create<UploadOptions, { choose: () => void }>({
         element.className = 'document-upload'
         element.contentEditable = 'false'
         element.setAttribute('role', 'status')
-        const upload: Upload = { file, anchor: anchorAt(editor.state, position), element }
+        const upload: Upload = { file, anchor: anchorAt(editor.state, position), element, failed: false }
         uploads.add(upload)
         void send(upload)
       }

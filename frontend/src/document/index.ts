@@ -67,7 +67,7 @@ export const mount: MountPage = (context) => {
       }),
       Carets.configure({ awareness, me: context.me, unnamed: strings.unnamed }),
       LinkTyping.configure({ edit: editLink }),
-      Uploads.configure({ strings, upload: context.upload, notify: context.notify }),
+      Uploads.configure({ strings, upload: context.upload, notify: context.notify, files: context.files }),
       Slash.configure({
         groups: [
           { label: strings.groupText, actions: blocks.text },

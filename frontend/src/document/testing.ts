@@ -43,6 +43,7 @@ export async function openPage(options: Partial<PageContext> & { doc?: Y.Doc } =
     synced,
     upload: () => Promise.reject(new Error('no store')),
     notify: () => undefined,
+    files: () => undefined,
     ...options,
   })
   const { editor } = (container as unknown as { __document: { editor: Editor } }).__document

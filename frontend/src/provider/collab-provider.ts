@@ -10,7 +10,7 @@ import { ObservableV2 } from 'lib0/observable'
 import type { Awareness } from 'y-protocols/awareness'
 import { WebsocketProvider } from 'y-websocket'
 import type * as Y from 'yjs'
-import type { Role } from '../contract'
+import type { Files, Role } from '../contract'
 import { backoffMs } from './backoff'
 import { countingSocket, type SocketClass } from './counting-socket'
 import {
@@ -116,6 +116,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private rejected = false
   private refused: RefusalReason | undefined
   private trouble: string | undefined
+  private files: Files = { sending: 0, failed: 0 }
   private epoch: number | undefined
   private attempts = 0
 
@@ -177,7 +178,18 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   /** Changes of this tab that the server has not confirmed: leaving now would lose them. */
   get unsaved(): boolean {
-    return this.localChanges || this.rejected
+    return this.localChanges || this.rejected || this.hasFiles
+  }
+
+  /** Whether files of this page exist in this tab only. */
+  get hasFiles(): boolean {
+    return this.files.sending + this.files.failed > 0
+  }
+
+  /** Files of this page that are stored beside it, over HTTP, and are not yet. */
+  setFiles(files: Files): void {
+    this.setUnsaved({ files })
+    this.refresh()
   }
 
   /** Try again now: the network came back, or the person asked to. A refused connection is taken up again. */
@@ -359,10 +371,11 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.refresh()
   }
 
-  private setUnsaved(change: { localChanges?: boolean; rejected?: boolean }): void {
+  private setUnsaved(change: { localChanges?: boolean; rejected?: boolean; files?: Files }): void {
     const before = this.unsaved
     this.localChanges = change.localChanges ?? this.localChanges
     this.rejected = change.rejected ?? this.rejected
+    this.files = change.files ?? this.files
     if (before !== this.unsaved) this.emit('unsaved', [this.unsaved])
   }
 
@@ -391,6 +404,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
         unsaved: this.unsaved,
         trouble: this.trouble,
         overdue: this.overdue,
+        files: this.files,
       }),
     )
   }

@@ -12,17 +12,20 @@ const CALM: Facts = {
   unsaved: false,
   trouble: undefined,
   overdue: false,
+  files: { sending: 0, failed: 0 },
 }
 
 describe('the word for the facts', () => {
   test.each<[string, Partial<Facts>, Status]>([
     ['all is well', {}, { kind: 'saved' }],
-    ['something is on its way', { unsaved: true, confirmed: false }, { kind: 'saving' }],
+    ['something is on its way', { unsaved: true, confirmed: false }, { kind: 'saving', files: 0 }],
     ['the server has not asked yet', { answered: false, everConfirmed: false }, { kind: 'connecting' }],
     ['content has not arrived', { everSynced: false }, { kind: 'connecting' }],
     ['never connected', { connected: false, everSynced: false }, { kind: 'connecting' }],
     ['edited before the first connection', { connected: false, everSynced: false, unsaved: true }, { kind: 'offline', unsaved: true }],
     ['connection lost', { connected: false }, { kind: 'offline', unsaved: false }],
+    ['a file is on its way', { unsaved: true, files: { sending: 1, failed: 0 } }, { kind: 'saving', files: 1 }],
+    ['a file could not be stored', { unsaved: true, files: { sending: 1, failed: 1 } }, { kind: 'not-saved', why: 'files', message: '' }],
     ['a viewer', { readOnly: true }, { kind: 'read-only', unsaved: false }],
     ['a viewer without connection', { readOnly: true, connected: false }, { kind: 'offline', unsaved: false }],
     ['trouble with nothing unsaved is still trouble', { trouble: 'full' }, { kind: 'not-saved', why: 'server', message: 'full' }],
@@ -54,20 +57,20 @@ describe('calm', () => {
   })
 
   test('leaving "saved" is immediate, however recent it is', () => {
-    gate.offer({ kind: 'saving' })
+    gate.offer({ kind: 'saving', files: 0 })
     gate.offer({ kind: 'saved' })
     vi.advanceTimersByTime(600)
     expect(shown).toEqual(['saving', 'saved'])
-    gate.offer({ kind: 'saving' })
+    gate.offer({ kind: 'saving', files: 0 })
     expect(shown.at(-1)).toBe('saving')
   })
 
   test('a moment of "saved" between two edits is not shown', () => {
-    gate.offer({ kind: 'saving' })
+    gate.offer({ kind: 'saving', files: 0 })
     vi.advanceTimersByTime(2_000)
     gate.offer({ kind: 'saved' })
     vi.advanceTimersByTime(500)
-    gate.offer({ kind: 'saving' })
+    gate.offer({ kind: 'saving', files: 0 })
     vi.advanceTimersByTime(2_000)
     expect(shown).toEqual(['saving'])
   })
@@ -81,7 +84,7 @@ describe('calm', () => {
   })
 
   test('a refusal and a lost right do not wait', () => {
-    gate.offer({ kind: 'saving' })
+    gate.offer({ kind: 'saving', files: 0 })
     gate.offer({ kind: 'read-only', unsaved: false })
     gate.offer({ kind: 'refused', reason: 'unknown', unsaved: false })
     expect(shown).toEqual(['saving', 'read-only', 'refused'])

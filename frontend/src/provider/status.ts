@@ -5,6 +5,8 @@
  * "saved" early and never leaves it late, and changes at most twice a second otherwise.
  */
 
+import type { Files } from '../contract'
+
 export type RefusalReason =
   | 'sign-in'
   | 'not-allowed'
@@ -15,19 +17,20 @@ export type RefusalReason =
   | 'too-many'
   | 'malformed'
 
-export type NotSavedReason = 'no-answer' | 'server'
+export type NotSavedReason = 'no-answer' | 'server' | 'files'
 
 export type Status =
   /** Before the first content has arrived. */
   | { kind: 'connecting' }
   /** Everything this tab ever changed is in the server's database. */
   | { kind: 'saved' }
-  | { kind: 'saving' }
+  /** `files`: how many files are being sent beside the page's own changes. */
+  | { kind: 'saving'; files: number }
   /** No connection. `unsaved`: this tab holds changes that nobody else has. */
   | { kind: 'offline'; unsaved: boolean }
   /** `unsaved`: changes were made that the server did not take. */
   | { kind: 'read-only'; unsaved: boolean }
-  /** Connected, but the server cannot store; `message` is its sentence, when it gave one. */
+  /** Connected, but something could not be stored; `message` is the server's sentence, when it gave one. */
   | { kind: 'not-saved'; why: NotSavedReason; message: string }
   /** The server ended the matter: no further attempt is made. */
   | { kind: 'refused'; reason: RefusalReason; unsaved: boolean }
@@ -45,12 +48,14 @@ export interface Facts {
   /** `confirmed` was true at least once on this connection. */
   everConfirmed: boolean
   readOnly: boolean
-  /** Local changes that the server has not confirmed, on this connection or before it. */
+  /** Local changes that the server has not confirmed, on this connection or before it; files that are not stored. */
   unsaved: boolean
   /** The server said that it cannot store now. */
   trouble: string | undefined
   /** Something was sent, and the confirmation is overdue. */
   overdue: boolean
+  /** Files whose bytes exist in this tab only. */
+  files: Files
 }
 
 export function decideStatus(facts: Facts): Status {
@@ -60,10 +65,11 @@ export function decideStatus(facts: Facts): Status {
   if (facts.readOnly) return { kind: 'read-only', unsaved }
   if (facts.trouble !== undefined) return { kind: 'not-saved', why: 'server', message: facts.trouble }
   if (facts.overdue) return { kind: 'not-saved', why: 'no-answer', message: '' }
-  if (unsaved) return { kind: 'saving' }
+  if (facts.files.failed > 0) return { kind: 'not-saved', why: 'files', message: '' }
+  if (unsaved) return { kind: 'saving', files: facts.files.sending }
   if (!facts.everSynced) return { kind: 'connecting' }
   if (facts.answered && facts.confirmed) return { kind: 'saved' }
-  return facts.everConfirmed ? { kind: 'saving' } : { kind: 'connecting' }
+  return facts.everConfirmed ? { kind: 'saving', files: 0 } : { kind: 'connecting' }
 }
 
 export function sameStatus(one: Status, other: Status): boolean {

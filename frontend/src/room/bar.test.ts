@@ -15,13 +15,15 @@ import { Tabs } from './tabs'
 const STATUSES: Status[] = [
   { kind: 'connecting' },
   { kind: 'saved' },
-  { kind: 'saving' },
+  { kind: 'saving', files: 0 },
+  { kind: 'saving', files: 2 },
   { kind: 'offline', unsaved: false },
   { kind: 'offline', unsaved: true },
   { kind: 'read-only', unsaved: false },
   { kind: 'read-only', unsaved: true },
   { kind: 'not-saved', why: 'no-answer', message: '' },
   { kind: 'not-saved', why: 'server', message: '' },
+  { kind: 'not-saved', why: 'files', message: '' },
   { kind: 'refused', reason: 'unknown', unsaved: false },
 ]
 

@@ -2,7 +2,8 @@
  * One page of the room while this tab knows it: its document, its connection, and the view while it is shown.
  *
  * Leaving a page destroys the view at once and the session as soon as everything is saved; a session that holds
- * something unsaved stays connected in the background, and is picked up again if the person comes back.
+ * something unsaved stays connected in the background, and is picked up again if the person comes back. A view with files
+ * that are not stored yet is only hidden: it alone has them.
  */
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
@@ -10,6 +11,7 @@ import type { MountPage, PageView } from '../contract'
 import { language } from '../i18n'
 import { CollabProvider } from '../provider/collab-provider'
 import { upload } from './api'
+import { h } from './element'
 import { type PageInfo, type RoomData, socketUrl } from './bootstrap'
 import { currentTheme } from './theme-choice'
 import { toast } from './toasts'
@@ -29,6 +31,7 @@ export class PageSession {
   readonly awareness = new Awareness(this.doc)
   readonly provider: CollabProvider
   private view: PageView | undefined
+  private container: HTMLElement | undefined
   private mounted = 0
 
   constructor(
@@ -49,12 +52,21 @@ export class PageSession {
     return this.view
   }
 
-  /** Show the page in `container`. Rejects when its code cannot be loaded. */
-  async mount(container: HTMLElement): Promise<void> {
+  /** Show the page at the end of `place`, with the view it was left with if there still is one. Rejects when its code cannot be loaded. */
+  async mount(place: HTMLElement): Promise<void> {
+    if (this.awareness.getLocalState() === null) this.awareness.setLocalState({})
+    if (this.view && this.container) {
+      this.container.hidden = false
+      this.view.setTheme(currentTheme())
+      return
+    }
     const turn = (this.mounted += 1)
+    const container = h('div', { class: 'page-view', 'data-kind': this.page.kind })
+    this.container?.remove()
+    this.container = container
+    place.append(container)
     const { mount } = await KINDS[this.page.kind]()
     if (turn !== this.mounted) return
-    if (this.awareness.getLocalState() === null) this.awareness.setLocalState({})
     const { page, data, provider } = this
     const view = await mount({
       container,
@@ -67,6 +79,9 @@ export class PageSession {
       theme: currentTheme(),
       synced: provider.synced,
       upload: (file, onProgress) => upload(data, page.files, file, onProgress),
+      files: (files) => {
+        if (turn === this.mounted) provider.setFiles(files)
+      },
       notify: toast,
     })
     if (turn !== this.mounted) {
@@ -79,12 +94,22 @@ export class PageSession {
     view.setTheme(currentTheme())
   }
 
-  /** Take the view away; others no longer see a cursor here. */
+  /** Take the page from the screen; others no longer see a cursor here. */
+  leave(): void {
+    if (!this.view || !this.container || !this.provider.hasFiles) return this.unmount()
+    this.container.hidden = true
+    this.awareness.setLocalState(null)
+  }
+
+  /** Take the view away, and with it what only the view has. */
   unmount(): void {
     this.mounted += 1
     this.view?.destroy()
     this.view = undefined
+    this.container?.remove()
+    this.container = undefined
     this.awareness.setLocalState(null)
+    this.provider.setFiles({ sending: 0, failed: 0 })
   }
 
   destroy(): void {

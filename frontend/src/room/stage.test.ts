@@ -127,6 +127,38 @@ test('a page that is left with something unsaved stays connected until it is sav
   expect(socket.readyState).toBe(3)
 })
 
+test('a page that is left while an image is being stored keeps its view until that is done', async () => {
+  stage.show(BOARD)
+  await turn()
+  const socket = admit(BOARD)
+  await turn()
+  const { context, view } = views.get('p0')!
+  context.files({ sending: 1, failed: 0 })
+  await turn()
+  expect(statuses.at(-1)).toEqual({ kind: 'saving', files: 1 })
+  expect(stage.unsaved).toBe(true)
+
+  stage.show(NOTES)
+  await turn()
+  expect(view.destroy).not.toHaveBeenCalled()
+  expect([...place.querySelectorAll<HTMLElement>('.page-view')].map((one) => one.hidden)).toEqual([true, false])
+  stage.show(BOARD)
+  await turn()
+  expect(place.querySelectorAll<HTMLElement>('.page-view:not([hidden])')).toHaveLength(1)
+  expect(view.destroy).not.toHaveBeenCalled()
+  stage.show(NOTES)
+  await turn()
+
+  edit(BOARD)
+  context.files({ sending: 0, failed: 0 })
+  await turn()
+  expect(view.destroy).not.toHaveBeenCalled()
+  socket.saved(socket.syncFrames)
+  await turn()
+  expect(view.destroy).toHaveBeenCalledOnce()
+  expect(stage.unsaved).toBe(false)
+})
+
 test('coming back to a page with something unsaved finds it as it was left', async () => {
   stage.show(BOARD)
   await turn()

@@ -3,7 +3,6 @@ import type { Role } from '../contract'
 import type { Status } from '../provider/status'
 import { Bars } from './bars'
 import type { PageInfo, RoomData } from './bootstrap'
-import { h } from './element'
 import { PageSession } from './page-session'
 import { keepsPageVisible, type Refusal, refusalPanel } from './refusal'
 import { roomStrings } from './strings'
@@ -16,7 +15,8 @@ export class Stage {
   private session: PageSession | undefined
   /** Pages that were left while something was unsaved. */
   private readonly leaving = new Map<string, PageSession>()
-  private container: HTMLElement | undefined
+  /** Counts what was shown: what arrives late for an earlier page is not shown any more. */
+  private turns = 0
   private refusal: HTMLElement | undefined
   private roomRefusal: Refusal | undefined
   /** The person was told what is lost and chose to reload: do not ask again. */
@@ -98,23 +98,21 @@ export class Stage {
 
   private present(session: PageSession): void {
     const { provider } = session
-    const container = h('div', { class: 'page-view', 'data-kind': session.page.kind })
-    this.container = container
+    const turn = (this.turns += 1)
     this.skeleton.dataset['kind'] = session.page.kind
     this.skeleton.hidden = false
-    this.place.append(container)
     this.tell.status(provider.status)
     this.showStatus(session, provider.status)
     this.showConnection(session)
     session
-      .mount(container)
+      .mount(this.place)
       .then(() => provider.synced)
       .then(() => {
-        if (container === this.container) this.skeleton.hidden = true
+        if (turn === this.turns) this.skeleton.hidden = true
       })
       .catch((error: unknown) => {
         console.error(error)
-        if (container === this.container) this.showRefusal('not-loaded', provider.unsaved)
+        if (turn === this.turns) this.showRefusal('not-loaded', provider.unsaved)
       })
   }
 
@@ -124,10 +122,9 @@ export class Stage {
     this.clearBar()
     this.refusal?.remove()
     this.refusal = undefined
-    session.unmount()
-    this.container?.remove()
-    this.container = undefined
+    this.turns += 1
     this.session = undefined
+    session.leave()
     // A refused page will never be saved; what it held was said when it was refused.
     if (session.provider.unsaved && !session.provider.ended) this.leaving.set(session.page.id, session)
     else this.end(session)
@@ -207,9 +204,9 @@ export class Stage {
     if (session !== this.session) return
     const { page } = session
     this.clearBar()
-    session.unmount()
-    this.container?.remove()
+    this.turns += 1
     this.session = undefined
+    session.unmount()
     queueMicrotask(() => session.destroy())
     this.show(page)
   }

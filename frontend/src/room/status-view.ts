@@ -4,6 +4,7 @@ import circleAlert from 'lucide-static/icons/circle-alert.svg?raw'
 import cloudOff from 'lucide-static/icons/cloud-off.svg?raw'
 import ellipsis from 'lucide-static/icons/ellipsis.svg?raw'
 import eye from 'lucide-static/icons/eye.svg?raw'
+import imageUp from 'lucide-static/icons/image-up.svg?raw'
 import type { Status } from '../provider/status'
 import { h, icon } from './element'
 import { popoverFor } from './popover'
@@ -27,7 +28,9 @@ export function wordingOf(status: Status, strings: RoomStrings): Wording {
     case 'saved':
       return { tone: 'ok', icon: check, word: strings.saved, why: strings.savedWhy }
     case 'saving':
-      return { tone: 'quiet', icon: ellipsis, word: strings.saving, why: strings.savingWhy }
+      return status.files > 0
+        ? { tone: 'quiet', icon: imageUp, word: strings.sendingFiles(status.files), why: strings.sendingFilesWhy }
+        : { tone: 'quiet', icon: ellipsis, word: strings.saving, why: strings.savingWhy }
     case 'offline':
       return status.unsaved
         ? { tone: 'warning', icon: cloudOff, word: strings.offlineUnsaved, why: strings.offlineUnsavedWhy }
@@ -40,6 +43,9 @@ export function wordingOf(status: Status, strings: RoomStrings): Wording {
         why: status.unsaved ? strings.viewOnlyUnsavedWhy : strings.viewOnlyWhy,
       }
     case 'not-saved':
+      if (status.why === 'files') {
+        return { tone: 'danger', icon: circleAlert, word: strings.notSaved(strings.filesFailed), why: strings.filesFailedWhy }
+      }
       return status.why === 'no-answer'
         ? { tone: 'danger', icon: circleAlert, word: strings.notSaved(strings.noAnswer), why: strings.noAnswerWhy }
         : {
