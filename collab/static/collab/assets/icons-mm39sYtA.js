@@ -213,6 +213,24 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
 </svg>
 `,f=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
+  class="lucide lucide-image-up"
+  xmlns="http://www.w3.org/2000/svg"
+  width="24"
+  height="24"
+  viewBox="0 0 24 24"
+  fill="none"
+  stroke="currentColor"
+  stroke-width="2"
+  stroke-linecap="round"
+  stroke-linejoin="round"
+>
+  <path d="M10.3 21H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2v10l-3.1-3.1a2 2 0 0 0-2.814.014L6 21" />
+  <path d="m14 19.5 3-3 3 3" />
+  <path d="M17 22v-5.5" />
+  <circle cx="9" cy="9" r="2" />
+</svg>
+`,p=`<!-- @license lucide-static v1.62.0 - ISC -->
+<svg
   class="lucide lucide-bold"
   xmlns="http://www.w3.org/2000/svg"
   width="24"
@@ -226,7 +244,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
 >
   <path d="M6 12h9a4 4 0 0 1 0 8H7a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1h7a4 4 0 0 1 0 8" />
 </svg>
-`,p=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,m=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-captions"
   xmlns="http://www.w3.org/2000/svg"
@@ -242,7 +260,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <rect width="18" height="14" x="3" y="5" rx="2" ry="2" />
   <path d="M7 15h4M15 15h2M7 11h2M13 11h4" />
 </svg>
-`,m=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,h=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-chevron-down"
   xmlns="http://www.w3.org/2000/svg"
@@ -257,7 +275,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
 >
   <path d="m6 9 6 6 6-6" />
 </svg>
-`,h=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,g=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-code"
   xmlns="http://www.w3.org/2000/svg"
@@ -273,7 +291,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="m16 18 6-6-6-6" />
   <path d="m8 6-6 6 6 6" />
 </svg>
-`,g=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,_=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-copy"
   xmlns="http://www.w3.org/2000/svg"
@@ -289,7 +307,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <rect width="14" height="14" x="8" y="8" rx="2" ry="2" />
   <path d="M4 16c-1.1 0-2-.9-2-2V4c0-1.1.9-2 2-2h10c1.1 0 2 .9 2 2" />
 </svg>
-`,_=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,v=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-heading-1"
   xmlns="http://www.w3.org/2000/svg"
@@ -307,7 +325,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M12 18V6" />
   <path d="m17 12 3-2v8" />
 </svg>
-`,v=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,y=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-heading-2"
   xmlns="http://www.w3.org/2000/svg"
@@ -325,7 +343,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M12 18V6" />
   <path d="M21 18h-4c0-4 4-3 4-6 0-1.5-2-2.5-4-1" />
 </svg>
-`,y=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,b=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-heading-3"
   xmlns="http://www.w3.org/2000/svg"
@@ -344,7 +362,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M17.5 10.5c1.7-1 3.5 0 3.5 1.5a2 2 0 0 1-2 2" />
   <path d="M17 17.5c2 1.5 4 .3 4-1.5a2 2 0 0 0-2-2" />
 </svg>
-`,b=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,x=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-highlighter"
   xmlns="http://www.w3.org/2000/svg"
@@ -360,7 +378,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="m9 11-6 6v3h9l3-3" />
   <path d="m22 12-4.6 4.6a2 2 0 0 1-2.8 0l-5.2-5.2a2 2 0 0 1 0-2.8L14 4" />
 </svg>
-`,x=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,S=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-image"
   xmlns="http://www.w3.org/2000/svg"
@@ -377,7 +395,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <circle cx="9" cy="9" r="2" />
   <path d="m21 15-3.086-3.086a2 2 0 0 0-2.828 0L6 21" />
 </svg>
-`,S=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,C=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-italic"
   xmlns="http://www.w3.org/2000/svg"
@@ -394,7 +412,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <line x1="14" x2="5" y1="20" y2="20" />
   <line x1="15" x2="9" y1="4" y2="20" />
 </svg>
-`,C=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,w=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-link"
   xmlns="http://www.w3.org/2000/svg"
@@ -410,7 +428,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M10 13a5 5 0 0 0 7.54.54l3-3a5 5 0 0 0-7.07-7.07l-1.72 1.71" />
   <path d="M14 11a5 5 0 0 0-7.54-.54l-3 3a5 5 0 0 0 7.07 7.07l1.71-1.71" />
 </svg>
-`,w=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,T=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-list-ordered"
   xmlns="http://www.w3.org/2000/svg"
@@ -430,7 +448,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M4 9h2" />
   <path d="M6.5 20H3.4c0-1 2.6-1.925 2.6-3.5a1.5 1.5 0 0 0-2.6-1.02" />
 </svg>
-`,T=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,E=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-list-todo"
   xmlns="http://www.w3.org/2000/svg"
@@ -449,7 +467,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="m3 17 2 2 4-4" />
   <rect x="3" y="4" width="6" height="6" rx="1" />
 </svg>
-`,E=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,D=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-list"
   xmlns="http://www.w3.org/2000/svg"
@@ -469,7 +487,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M8 12h13" />
   <path d="M8 19h13" />
 </svg>
-`,D=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,O=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-minus"
   xmlns="http://www.w3.org/2000/svg"
@@ -484,7 +502,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
 >
   <path d="M5 12h14" />
 </svg>
-`,O=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,k=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-panel-top"
   xmlns="http://www.w3.org/2000/svg"
@@ -500,7 +518,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <rect width="18" height="18" x="3" y="3" rx="2" />
   <path d="M3 9h18" />
 </svg>
-`,k=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,A=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-pencil"
   xmlns="http://www.w3.org/2000/svg"
@@ -516,7 +534,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M21.174 6.812a1 1 0 0 0-3.986-3.987L3.842 16.174a2 2 0 0 0-.5.83l-1.321 4.352a.5.5 0 0 0 .623.622l4.353-1.32a2 2 0 0 0 .83-.497z" />
   <path d="m15 5 4 4" />
 </svg>
-`,A=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,j=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-redo-2"
   xmlns="http://www.w3.org/2000/svg"
@@ -532,7 +550,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="m15 14 5-5-5-5" />
   <path d="M20 9H9.5A5.5 5.5 0 0 0 4 14.5A5.5 5.5 0 0 0 9.5 20H13" />
 </svg>
-`,j=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,M=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-square-code"
   xmlns="http://www.w3.org/2000/svg"
@@ -549,7 +567,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="m14 15 3-3-3-3" />
   <rect x="3" y="3" width="18" height="18" rx="2" />
 </svg>
-`,M=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,N=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-strikethrough"
   xmlns="http://www.w3.org/2000/svg"
@@ -566,7 +584,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M14 12a4 4 0 0 1 0 8H6" />
   <line x1="4" x2="20" y1="12" y2="12" />
 </svg>
-`,N=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,P=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-table"
   xmlns="http://www.w3.org/2000/svg"
@@ -584,7 +602,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M3 9h18" />
   <path d="M3 15h18" />
 </svg>
-`,P=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,F=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-text-quote"
   xmlns="http://www.w3.org/2000/svg"
@@ -602,7 +620,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M21 19H8" />
   <path d="M3 12v7" />
 </svg>
-`,F=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,I=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-trash-2"
   xmlns="http://www.w3.org/2000/svg"
@@ -621,7 +639,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M3 6h18" />
   <path d="M8 6V4a2 2 0 0 1 2-2h4a2 2 0 0 1 2 2v2" />
 </svg>
-`,I=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,L=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-type"
   xmlns="http://www.w3.org/2000/svg"
@@ -638,7 +656,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M4 7V5a1 1 0 0 1 1-1h14a1 1 0 0 1 1 1v2" />
   <path d="M9 20h6" />
 </svg>
-`,L=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,R=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-underline"
   xmlns="http://www.w3.org/2000/svg"
@@ -654,7 +672,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M6 4v6a6 6 0 0 0 12 0V4" />
   <line x1="4" x2="20" y1="20" y2="20" />
 </svg>
-`,R=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,z=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-undo-2"
   xmlns="http://www.w3.org/2000/svg"
@@ -670,7 +688,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M9 14 4 9l5-5" />
   <path d="M4 9h10.5a5.5 5.5 0 0 1 5.5 5.5a5.5 5.5 0 0 1-5.5 5.5H11" />
 </svg>
-`,z=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,B=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-unlink"
   xmlns="http://www.w3.org/2000/svg"
@@ -690,4 +708,4 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <line x1="16" x2="16" y1="19" y2="22" />
   <line x1="19" x2="22" y1="16" y2="16" />
 </svg>
-`;export{u as A,e as B,_ as C,p as D,m as E,a as F,i as I,r as L,c as M,s as N,f as O,o as P,n as R,v as S,h as T,C as _,F as a,b,M as c,k as d,O as f,w as g,T as h,I as i,l as j,d as k,j as l,E as m,R as n,P as o,D as p,L as r,N as s,z as t,A as u,S as v,g as w,y as x,x as y,t as z};
+`;export{d as A,t as B,v as C,m as D,h as E,o as F,a as I,i as L,l as M,c as N,p as O,s as P,r as R,y as S,g as T,e as V,w as _,I as a,x as b,N as c,A as d,k as f,T as g,E as h,L as i,u as j,f as k,M as l,D as m,z as n,F as o,O as p,R as r,P as s,B as t,j as u,C as v,_ as w,b as x,S as y,n as z};
