@@ -53,10 +53,10 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             // Used by the room and the pages alike: in a chunk of its own, or every change of the room would rename theirs.
-            { name: 'shared', test: /[\\/]src[\\/](?:i18n[\\/]|contract\.ts)|vite\/preload-helper/, priority: 50 },
+            { name: 'shared', test: /[\\/]src[\\/](?:i18n[\\/]|contract\.ts|board[\\/]fields\.ts|document[\\/]attributes\.ts)|vite\/preload-helper/, priority: 50 },
             { name: 'icons', test: inPackage('lucide-static'), priority: 50 },
             { name: 'react', test: inPackage('react', 'react-dom', 'scheduler'), priority: 40 },
-            { name: 'yjs', test: inPackage('yjs', 'lib0', 'y-protocols', 'y-websocket'), priority: 40 },
+            { name: 'yjs', test: inPackage('yjs', 'lib0', 'y-protocols', 'y-websocket', 'y-indexeddb'), priority: 40 },
             { name: 'floating', test: inPackage('@floating-ui/(?:core|dom|utils)'), priority: 40 },
             { name: 'highlight', test: inPackage('lowlight', 'highlight\\.js', 'devlop'), priority: 30 },
             {

@@ -47,7 +47,7 @@ export interface PageContext {
   readOnly: boolean
   language: Language
   theme: Theme
-  /** Resolves when the server's content has arrived: never treat an unsynced document as an empty page. */
+  /** Resolves when there is content: the server's, or a copy this device kept of it. Never treat a document as empty before. */
   synced: Promise<void>
   /** Store an image. Rejects with an Error whose message is fit for people. */
   upload(file: Blob, onProgress?: (fraction: number) => void): Promise<StoredFile>

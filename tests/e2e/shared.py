@@ -10,6 +10,7 @@ import pycrdt
 from playwright.sync_api import Locator, Page, expect
 
 from tests import services
+from tests.people import Person
 
 STATUS_WITHIN_MS = 20_000
 
@@ -28,6 +29,13 @@ def status(tab: Page) -> Locator:
 def expect_status(tab: Page, kind: str) -> None:
     """Wait until the bar says this: ``saved``, ``saving``, ``offline``, ``read-only``, ``not-saved``, ``refused``."""
     expect(status(tab)).to_have_attribute("data-status", kind, timeout=STATUS_WITHIN_MS)
+
+
+def out_of_reach(person: Person) -> None:
+    """Expect what the browser prints about a server that does not answer."""
+    person.allow("WebSocket connection to .* failed")
+    person.allow("net::ERR_")
+    person.allow("Failed to load resource")
 
 
 def name_oneself(tab: Page, name: str) -> None:

@@ -15,8 +15,8 @@ from tests.e2e.boards import Board
 from tests.e2e.conftest import MakeRoom
 from tests.e2e.documents import Document
 from tests.e2e.network import Network
-from tests.e2e.shared import expect_status, status
-from tests.people import Browsers, Person
+from tests.e2e.shared import expect_status, out_of_reach, status
+from tests.people import Browsers
 
 pytestmark = [pytest.mark.e2e, pytest.mark.services]
 
@@ -36,13 +36,6 @@ def network(module_server: services.Server) -> Iterator[Network]:
     """A network that can be cut, between some of the browsers and the server."""
     with Network(module_server) as network:
         yield network
-
-
-def out_of_reach(person: Person) -> None:
-    """Expect what the browser prints about a server that does not answer."""
-    person.allow("WebSocket connection to .* failed")
-    person.allow("net::ERR_")
-    person.allow("Failed to load resource")
 
 
 def test_what_is_written_offline_arrives_exactly_once(
@@ -66,7 +59,7 @@ def test_what_is_written_offline_arrives_exactly_once(
     drawn[0].draw("rectangle", (300, 150), (400, 250))
     written[0].focus()
     written[0].type(" Alone.")
-    expect(status(written[0].tab)).to_contain_text("kept in this tab")
+    expect(status(written[0].tab)).to_contain_text("kept on this device")
     drawn[1].draw("ellipse", (500, 150), (600, 250))
     written[1].put_caret(after="Together")
     written[1].type(" and apart")

@@ -181,7 +181,7 @@ describe('saved', () => {
   test('silence for five seconds after an edit is said', () => {
     edit()
     vi.advanceTimersByTime(5_600)
-    expect(provider.status).toEqual({ kind: 'not-saved', why: 'no-answer', message: '' })
+    expect(provider.status).toEqual({ kind: 'not-saved', why: 'no-answer', kept: false })
     confirmAll()
     settle()
     expect(provider.status.kind).toBe('saved')
@@ -189,10 +189,10 @@ describe('saved', () => {
 
   test('trouble the server reports is passed on, and its end too', () => {
     edit()
-    server.last.notice({ kind: 'not-saved', message: 'The disk is full.' })
+    server.last.notice({ kind: 'not-saved', why: 'database' })
     settle()
-    expect(provider.status).toEqual({ kind: 'not-saved', why: 'server', message: 'The disk is full.' })
-    server.last.notice({ kind: 'saved-again', message: '' })
+    expect(provider.status).toEqual({ kind: 'not-saved', why: 'database', kept: false })
+    server.last.notice({ kind: 'saved-again' })
     confirmAll()
     settle()
     expect(provider.status.kind).toBe('saved')
@@ -210,10 +210,10 @@ describe('away from the server', () => {
   test('"offline" says whether this tab holds something nobody else has', () => {
     server.last.drop(1006)
     settle()
-    expect(provider.status).toEqual({ kind: 'offline', unsaved: false })
+    expect(provider.status).toEqual({ kind: 'offline', unsaved: false, kept: false })
     edit()
     settle()
-    expect(provider.status).toEqual({ kind: 'offline', unsaved: true })
+    expect(provider.status).toEqual({ kind: 'offline', unsaved: true, kept: false })
   })
 
   test('edits made meanwhile stay unsaved until the server asked for them, got them and confirmed them', () => {
@@ -284,7 +284,7 @@ describe('away from the server', () => {
   test('a restart is announced, and over when the connection is back', () => {
     const seen: boolean[] = []
     provider.on('connection', ({ restarting }) => seen.push(restarting))
-    server.last.notice({ kind: 'draining', message: '' })
+    server.last.notice({ kind: 'draining' })
     server.last.drop(4503, 'restarting')
     settle()
     expect(provider.restarting).toBe(true)
@@ -384,7 +384,7 @@ describe('refused', () => {
     start()
     server.admit()
     edit()
-    server.last.notice({ kind: 'too-large', message: '' })
+    server.last.notice({ kind: 'too-large' })
     vi.advanceTimersByTime(60_000)
     expect(provider.status).toEqual({ kind: 'refused', reason: 'too-large', unsaved: true })
     expect(server.sockets).toHaveLength(1)
@@ -420,7 +420,7 @@ describe('role', () => {
     confirmAll()
     edit()
     server.last.notice({ kind: 'role', role: 'viewer', epoch: 1 })
-    server.last.notice({ kind: 'read-only', message: '' })
+    server.last.notice({ kind: 'read-only' })
     confirmAll()
     settle()
     expect(provider.readOnly).toBe(true)
@@ -431,7 +431,7 @@ describe('role', () => {
     start()
     server.admit()
     edit()
-    server.last.notice({ kind: 'read-only', message: '' })
+    server.last.notice({ kind: 'read-only' })
     server.last.notice({ kind: 'role', role: 'editor', epoch: 1 })
     await Promise.resolve()
     const again = server.admit()

@@ -12,6 +12,7 @@ import { WebsocketProvider } from 'y-websocket'
 import type * as Y from 'yjs'
 import type { Files, Role } from '../contract'
 import { backoffMs } from './backoff'
+import { isRestart, refusalOf } from './closes'
 import { countingSocket, type SocketClass } from './counting-socket'
 import {
   decideStatus,
@@ -19,6 +20,7 @@ import {
   type Clock,
   type RefusalReason,
   type Status,
+  type Trouble,
   StatusGate,
 } from './status'
 import {
@@ -31,6 +33,7 @@ import {
   readSaved,
   SUBPROTOCOL,
   SYNC_STEP_2,
+  SYNC_UPDATE,
 } from './wire'
 
 /** A confirmation later than this is overdue: the person is told. */
@@ -43,24 +46,25 @@ const NO_OWN_BACKOFF = 12
 /** A restart that takes more attempts than this (about a quarter of a minute) is called by no such name any more. */
 const RESTART_ATTEMPTS = 6
 
-const CLOSE_TOO_BIG = 1009
-const CLOSE_SERVICE_RESTART = 1012
-const CLOSE_RESTARTING = 4503
+/** The first connection may take so long before the person is told that there is none. */
+const FIRST_CONNECTION_MS = 3_000
 
-const REFUSALS: Record<number, RefusalReason> = {
-  [CLOSE_TOO_BIG]: 'too-large',
-  4400: 'malformed',
-  4401: 'sign-in',
-  4403: 'not-allowed',
-  4404: 'unknown',
-  4409: 'replaced',
-  4410: 'moderated',
-  4413: 'too-large',
-  4429: 'too-many',
-}
-
-function refusalOf(code: number): RefusalReason | undefined {
-  return REFUSALS[code] ?? (code >= 4400 && code < 4500 ? 'not-allowed' : undefined)
+/** The copy of the page that this device keeps, as far as the connection is concerned. */
+export interface PageCopy {
+  /** Resolves when what is on the device is in the document, or nothing can be had from it. */
+  readonly loaded: Promise<void>
+  /** Whether it once held everything the server had. */
+  readonly complete: boolean
+  /** Whether it came with changes that the server never confirmed. */
+  readonly leftUnsaved: boolean
+  /** Whether what is in the document survives this tab. */
+  readonly keeps: boolean
+  isSource(origin: unknown): boolean
+  completed(): Promise<void>
+  markUnsaved(): void
+  markSaved(): void
+  on(event: 'change', listener: () => void): unknown
+  off(event: 'change', listener: () => void): unknown
 }
 
 export interface ProviderOptions {
@@ -70,6 +74,10 @@ export interface ProviderOptions {
   awareness: Awareness
   /** The role the page was opened with, until the server says otherwise. */
   readOnly: boolean
+  /** The page's epoch when it was opened: content of another is never mixed with it. */
+  epoch?: number
+  /** What this device keeps of the page; the connection begins when it is in the document. */
+  copy?: PageCopy
   /** Largest frame the server takes, in bytes. */
   frameBytes: number
   /** Appended to the address: a token, for clients outside a browser. */
@@ -93,7 +101,7 @@ interface ProviderEvents {
 export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents]: ProviderEvents[Name] }> {
   readonly doc: Y.Doc
   readonly awareness: Awareness
-  /** Resolves when the server's content has arrived for the first time. */
+  /** Resolves when there is content to show: the server's, or a copy on this device that was complete once. */
   readonly synced: Promise<void>
 
   role: Role | undefined
@@ -106,16 +114,21 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private readonly clock: Clock
   private readonly random: () => number
   private readonly frameBytes: number
+  private readonly copy: PageCopy | undefined
   private resolveSynced!: () => void
   private destroyed = false
 
   // Of the page, across connections
   private everSynced = false
+  /** The device's copy is in the document; without one, there is nothing to wait for. */
+  private begun = false
+  /** A connection was tried, long enough to say that there is none. */
+  private tried = false
   private localChanges = false
   /** The server refused changes that are in the document: only a resync with more rights, or a reload, mends that. */
   private rejected = false
   private refused: RefusalReason | undefined
-  private trouble: string | undefined
+  private trouble: Trouble | undefined
   private files: Files = { sending: 0, failed: 0 }
   private epoch: number | undefined
   private attempts = 0
@@ -124,11 +137,14 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private sent = 0
   private confirmed = 0
   private answered = false
+  /** The server's question what it lacks was answered: from here on edits go one by one. */
+  private open = false
   private everConfirmed = false
   private overdue = false
 
   private overdueTimer: unknown
   private connectTimer: unknown
+  private firstTimer: unknown
 
   constructor(options: ProviderOptions) {
     super()
@@ -136,12 +152,14 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.awareness = options.awareness
     this.readOnly = options.readOnly
     this.frameBytes = options.frameBytes
+    this.epoch = options.epoch
+    this.copy = options.copy
     this.clock = options.clock ?? realClock
     this.random = options.random ?? Math.random
     this.synced = new Promise((resolve) => {
       this.resolveSynced = resolve
     })
-    this.gate = new StatusGate({ kind: 'connecting' }, this.clock, (status) => this.emit('status', [status]))
+    this.gate = new StatusGate({ kind: 'connecting', shown: false }, this.clock, (status) => this.emit('status', [status]))
 
     const slash = options.url.lastIndexOf('/')
     this.ws = new WebsocketProvider(options.url.slice(0, slash), options.url.slice(slash + 1), options.doc, {
@@ -153,12 +171,14 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
       shouldReconnect: (event) => refusalOf(event.code) === undefined,
       WebSocketPolyfill: countingSocket(options.SocketClass ?? WebSocket, {
         opened: () => this.onSocket(),
-        allowed: (bytes) => this.onFrameSize(bytes),
+        allowed: (bytes, first, second) => this.isDue(first, second) && this.onFrameSize(bytes),
         sent: (first, second) => this.onSent(first, second),
       }) as typeof WebSocket,
     })
     this.listen()
-    this.ws.connect()
+    this.copy?.on('change', this.onCopy)
+    if (this.copy) void this.copy.loaded.then(() => this.begin())
+    else this.begin()
   }
 
   /** The calmed word, as last emitted. */
@@ -178,7 +198,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   /** Changes of this tab that the server has not confirmed: leaving now would lose them. */
   get unsaved(): boolean {
-    return this.localChanges || this.rejected || this.hasFiles
+    return this.unsavedChanges || this.hasFiles
   }
 
   /** Whether files of this page exist in this tab only. */
@@ -194,7 +214,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   /** Try again now: the network came back, or the person asked to. A refused connection is taken up again. */
   connect(): void {
-    if (this.destroyed) return
+    if (this.destroyed || !this.begun) return
     this.refused = undefined
     this.ws.connect()
     this.refresh()
@@ -207,7 +227,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   /** Leave and come back, for example under another name. */
   reconnect(): void {
-    if (this.destroyed || this.refused) return
+    if (this.destroyed || this.refused || !this.begun) return
     this.ws.disconnect()
     this.ws.connect()
   }
@@ -217,11 +237,30 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.destroyed = true
     this.clock.clearTimer(this.overdueTimer)
     this.clock.clearTimer(this.connectTimer)
+    this.clock.clearTimer(this.firstTimer)
     this.gate.destroy()
+    this.copy?.off('change', this.onCopy)
     this.doc.off('update', this.onUpdate)
     this.ws.destroy()
     super.destroy()
   }
+
+  private begin(): void {
+    if (this.destroyed) return
+    this.begun = true
+    if (this.copy?.leftUnsaved) this.setUnsaved({ localChanges: true })
+    if (this.copy?.complete) this.resolveSynced()
+    this.firstTimer = this.clock.setTimer(() => this.onTried(), FIRST_CONNECTION_MS)
+    this.ws.connect()
+    this.refresh()
+  }
+
+  private onTried(): void {
+    this.tried = true
+    this.refresh()
+  }
+
+  private readonly onCopy = (): void => this.refresh()
 
   private listen(): void {
     const { ws } = this
@@ -241,6 +280,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
       this.everSynced = true
       this.restarting = false
       this.resolveSynced()
+      void this.copy?.completed()
       this.onConnection()
     })
     ws.on('status', ({ status }: { status: string }) => {
@@ -256,9 +296,17 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   private onSocket(): void {
     this.sent = this.confirmed = 0
-    this.answered = this.everConfirmed = this.overdue = false
+    this.answered = this.open = this.everConfirmed = this.overdue = false
     this.trouble = undefined
     this.clock.clearTimer(this.overdueTimer)
+  }
+
+  /**
+   * Edits made before the server has asked what it lacks go with the answer. Until then it is not even certain that they
+   * belong to the page the server has: it says the epoch first.
+   */
+  private isDue(first: number, second: number): boolean {
+    return this.open || first !== MESSAGE_SYNC || second !== SYNC_UPDATE
   }
 
   private onFrameSize(bytes: number): boolean {
@@ -271,7 +319,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private onSent(first: number, second: number): void {
     if (first !== MESSAGE_SYNC) return
     this.sent += 1
-    if (second === SYNC_STEP_2) this.answered = true
+    if (second === SYNC_STEP_2) this.answered = this.open = true
     if (this.sent === this.confirmed + 1) this.watchForSilence()
     this.refresh()
   }
@@ -284,6 +332,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     if (this.isSettled()) {
       this.everConfirmed = true
       this.setUnsaved({ localChanges: false })
+      if (!this.unsavedChanges) this.copy?.markSaved()
     }
     this.refresh()
   }
@@ -303,9 +352,12 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private readonly onUpdate = (_update: Uint8Array, origin: unknown): void => {
     if (origin === this.ws) return
     const socket = this.ws.ws
-    const wasSent = this.ws.wsconnected && socket !== null && socket.readyState === socket.OPEN
+    const wasSent = this.open && this.ws.wsconnected && socket !== null && socket.readyState === socket.OPEN
     // An edit that this connection did not carry reaches the server with the next answer to a step 1 only.
     if (!wasSent) this.answered = false
+    // What another tab of the same person wrote down is marked by that tab.
+    if (this.copy?.isSource(origin)) return this.refresh()
+    this.copy?.markUnsaved()
     this.setUnsaved({ localChanges: true })
     this.refresh()
   }
@@ -323,7 +375,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
         this.refuse('too-large')
         break
       case 'not-saved':
-        this.trouble = notice.message
+        this.trouble = notice.why
         break
       case 'saved-again':
         this.trouble = undefined
@@ -354,11 +406,12 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   private onClose(event: CloseEvent | null): void {
     this.attempts += 1
-    if (event?.code === CLOSE_RESTARTING || event?.code === CLOSE_SERVICE_RESTART) this.restarting = true
+    this.tried = true
+    if (isRestart(event?.code)) this.restarting = true
     if (this.attempts > RESTART_ATTEMPTS) this.restarting = false
     this.ws.wsUnsuccessfulReconnects = NO_OWN_BACKOFF
     this.ws.maxBackoffTime = backoffMs(this.attempts, this.random())
-    this.answered = this.overdue = false
+    this.answered = this.open = this.overdue = false
     this.clock.clearTimer(this.overdueTimer)
     this.clock.clearTimer(this.connectTimer)
   }
@@ -369,6 +422,10 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.ws.disconnect()
     this.clock.clearTimer(this.overdueTimer)
     this.refresh()
+  }
+
+  private get unsavedChanges(): boolean {
+    return this.localChanges || this.rejected
   }
 
   private setUnsaved(change: { localChanges?: boolean; rejected?: boolean; files?: Files }): void {
@@ -397,6 +454,8 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
         refused: this.refused,
         connected: this.connected,
         everSynced: this.everSynced,
+        copy: { shown: this.copy?.complete ?? false, keeps: this.copy?.keeps ?? false },
+        tried: this.tried,
         answered: this.answered,
         confirmed: this.isSettled(),
         everConfirmed: this.everConfirmed,

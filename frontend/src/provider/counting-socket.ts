@@ -9,8 +9,8 @@ export type SocketClass = new (url: string | URL, protocols?: string | string[])
 export interface Traffic {
   /** A new socket was made. */
   opened(): void
-  /** Whether a frame of this size may go out; one that may not is dropped here. */
-  allowed(bytes: number): boolean
+  /** Whether a frame of this size, with these first two bytes, may go out; one that may not is dropped here. */
+  allowed(bytes: number, first: number, second: number): boolean
   /** The first two bytes of a frame that was handed to the socket. */
   sent(first: number, second: number): void
 }
@@ -25,9 +25,10 @@ export function countingSocket(Base: SocketClass, traffic: Traffic): SocketClass
 
     override send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
       const frame = data instanceof Uint8Array ? data : undefined
-      if (frame && !traffic.allowed(frame.byteLength)) return
+      const [first = -1, second = -1] = frame ?? []
+      if (frame && !traffic.allowed(frame.byteLength, first, second)) return
       super.send(data as ArrayBuffer)
-      if (frame) traffic.sent(frame[0] ?? -1, frame[1] ?? -1)
+      if (frame) traffic.sent(first, second)
     }
   }
 }

@@ -5,6 +5,8 @@ const CALM: Facts = {
   refused: undefined,
   connected: true,
   everSynced: true,
+  copy: { shown: false, keeps: false },
+  tried: true,
   answered: true,
   confirmed: true,
   everConfirmed: true,
@@ -19,16 +21,20 @@ describe('the word for the facts', () => {
   test.each<[string, Partial<Facts>, Status]>([
     ['all is well', {}, { kind: 'saved' }],
     ['something is on its way', { unsaved: true, confirmed: false }, { kind: 'saving', files: 0 }],
-    ['the server has not asked yet', { answered: false, everConfirmed: false }, { kind: 'connecting' }],
-    ['content has not arrived', { everSynced: false }, { kind: 'connecting' }],
-    ['never connected', { connected: false, everSynced: false }, { kind: 'connecting' }],
-    ['edited before the first connection', { connected: false, everSynced: false, unsaved: true }, { kind: 'offline', unsaved: true }],
-    ['connection lost', { connected: false }, { kind: 'offline', unsaved: false }],
+    ['the server has not asked yet', { answered: false, everConfirmed: false }, { kind: 'connecting', shown: false }],
+    ['content has not arrived', { everSynced: false }, { kind: 'connecting', shown: false }],
+    ['never connected', { connected: false, everSynced: false }, { kind: 'connecting', shown: false }],
+    ['edited before the first connection', { connected: false, everSynced: false, unsaved: true }, { kind: 'offline', unsaved: true, kept: false }],
+    ['connection lost', { connected: false }, { kind: 'offline', unsaved: false, kept: false }],
     ['a file is on its way', { unsaved: true, files: { sending: 1, failed: 0 } }, { kind: 'saving', files: 1 }],
-    ['a file could not be stored', { unsaved: true, files: { sending: 1, failed: 1 } }, { kind: 'not-saved', why: 'files', message: '' }],
+    ['a file could not be stored', { unsaved: true, files: { sending: 1, failed: 1 } }, { kind: 'not-saved', why: 'files', kept: false }],
+    ['a copy from this device is shown', { connected: false, everSynced: false, tried: false, copy: { shown: true, keeps: true } }, { kind: 'connecting', shown: true }],
+    ['a copy, and nobody answers', { connected: false, everSynced: false, copy: { shown: true, keeps: true } }, { kind: 'offline', unsaved: false, kept: true }],
+    ['edits that this device keeps', { connected: false, unsaved: true, copy: { shown: false, keeps: true } }, { kind: 'offline', unsaved: true, kept: true }],
+    ['no device keeps the bytes of a file', { connected: false, unsaved: true, copy: { shown: false, keeps: true }, files: { sending: 1, failed: 0 } }, { kind: 'offline', unsaved: true, kept: false }],
     ['a viewer', { readOnly: true }, { kind: 'read-only', unsaved: false }],
-    ['a viewer without connection', { readOnly: true, connected: false }, { kind: 'offline', unsaved: false }],
-    ['trouble with nothing unsaved is still trouble', { trouble: 'full' }, { kind: 'not-saved', why: 'server', message: 'full' }],
+    ['a viewer without connection', { readOnly: true, connected: false }, { kind: 'offline', unsaved: false, kept: false }],
+    ['trouble with nothing unsaved is still trouble', { trouble: 'page-full' }, { kind: 'not-saved', why: 'page-full', kept: false }],
     ['a refusal outranks everything', { refused: 'moderated', connected: false, unsaved: true }, { kind: 'refused', reason: 'moderated', unsaved: true }],
   ])('%s', (_what, facts, status) => {
     expect(decideStatus({ ...CALM, ...facts })).toEqual(status)
@@ -76,9 +82,9 @@ describe('calm', () => {
   })
 
   test('changes that undo each other within half a second are not shown', () => {
-    gate.offer({ kind: 'offline', unsaved: false })
-    gate.offer({ kind: 'connecting' })
-    gate.offer({ kind: 'offline', unsaved: false })
+    gate.offer({ kind: 'offline', unsaved: false, kept: false })
+    gate.offer({ kind: 'connecting', shown: false })
+    gate.offer({ kind: 'offline', unsaved: false, kept: false })
     vi.advanceTimersByTime(2_000)
     expect(shown).toEqual(['offline'])
   })

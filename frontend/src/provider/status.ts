@@ -17,21 +17,24 @@ export type RefusalReason =
   | 'too-many'
   | 'malformed'
 
-export type NotSavedReason = 'no-answer' | 'server' | 'files'
+/** Why the server does not store now: its words, and `server` for those that this version does not know. */
+export const TROUBLES = ['database', 'queue-full', 'page-full', 'gap', 'server'] as const
+export type Trouble = (typeof TROUBLES)[number]
+export type NotSavedReason = Trouble | 'no-answer' | 'files'
 
 export type Status =
-  /** Before the first content has arrived. */
-  | { kind: 'connecting' }
+  /** Before the server's content has arrived. `shown`: a copy from this device is there already. */
+  | { kind: 'connecting'; shown: boolean }
   /** Everything this tab ever changed is in the server's database. */
   | { kind: 'saved' }
   /** `files`: how many files are being sent beside the page's own changes. */
   | { kind: 'saving'; files: number }
-  /** No connection. `unsaved`: this tab holds changes that nobody else has. */
-  | { kind: 'offline'; unsaved: boolean }
+  /** No connection. `unsaved`: this tab holds changes that nobody else has; `kept`: they, and what follows, survive it. */
+  | { kind: 'offline'; unsaved: boolean; kept: boolean }
   /** `unsaved`: changes were made that the server did not take. */
   | { kind: 'read-only'; unsaved: boolean }
-  /** Connected, but something could not be stored; `message` is the server's sentence, when it gave one. */
-  | { kind: 'not-saved'; why: NotSavedReason; message: string }
+  /** Connected, but something could not be stored. */
+  | { kind: 'not-saved'; why: NotSavedReason; kept: boolean }
   /** The server ended the matter: no further attempt is made. */
   | { kind: 'refused'; reason: RefusalReason; unsaved: boolean }
 
@@ -41,6 +44,10 @@ export interface Facts {
   connected: boolean
   /** The page's content arrived at least once. */
   everSynced: boolean
+  /** `shown`: a complete copy came from this device; `keeps`: it takes what is changed now. */
+  copy: { shown: boolean; keeps: boolean }
+  /** A connection was tried, long enough to say that there is none. */
+  tried: boolean
   /** On this connection the server has asked what it lacks and was answered. */
   answered: boolean
   /** On this connection everything that was sent is confirmed, the answer included. */
@@ -51,7 +58,7 @@ export interface Facts {
   /** Local changes that the server has not confirmed, on this connection or before it; files that are not stored. */
   unsaved: boolean
   /** The server said that it cannot store now. */
-  trouble: string | undefined
+  trouble: Trouble | undefined
   /** Something was sent, and the confirmation is overdue. */
   overdue: boolean
   /** Files whose bytes exist in this tab only. */
@@ -61,15 +68,21 @@ export interface Facts {
 export function decideStatus(facts: Facts): Status {
   const { unsaved } = facts
   if (facts.refused) return { kind: 'refused', reason: facts.refused, unsaved }
-  if (!facts.connected) return facts.everSynced || unsaved ? { kind: 'offline', unsaved } : { kind: 'connecting' }
+  // The bytes of a file are in the tab's memory, whatever the device keeps.
+  const kept = facts.copy.keeps && facts.files.sending + facts.files.failed === 0
+  const connecting: Status = { kind: 'connecting', shown: facts.copy.shown }
+  if (!facts.connected) {
+    const isOffline = facts.everSynced || (facts.tried && (unsaved || facts.copy.shown))
+    return isOffline ? { kind: 'offline', unsaved, kept } : connecting
+  }
   if (facts.readOnly) return { kind: 'read-only', unsaved }
-  if (facts.trouble !== undefined) return { kind: 'not-saved', why: 'server', message: facts.trouble }
-  if (facts.overdue) return { kind: 'not-saved', why: 'no-answer', message: '' }
-  if (facts.files.failed > 0) return { kind: 'not-saved', why: 'files', message: '' }
+  if (facts.trouble !== undefined) return { kind: 'not-saved', why: facts.trouble, kept }
+  if (facts.overdue) return { kind: 'not-saved', why: 'no-answer', kept }
+  if (facts.files.failed > 0) return { kind: 'not-saved', why: 'files', kept }
   if (unsaved) return { kind: 'saving', files: facts.files.sending }
-  if (!facts.everSynced) return { kind: 'connecting' }
+  if (!facts.everSynced) return connecting
   if (facts.answered && facts.confirmed) return { kind: 'saved' }
-  return facts.everConfirmed ? { kind: 'saving', files: 0 } : { kind: 'connecting' }
+  return facts.everConfirmed ? { kind: 'saving', files: 0 } : connecting
 }
 
 export function sameStatus(one: Status, other: Status): boolean {

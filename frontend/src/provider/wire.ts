@@ -6,20 +6,23 @@
  */
 import * as decoding from 'lib0/decoding'
 import type { Role } from '../contract'
+import { type Trouble, TROUBLES } from './status'
 
 export const SUBPROTOCOL = 'collab.v1'
 export const MESSAGE_SYNC = 0
 export const MESSAGE_SAVED = 100
 export const MESSAGE_NOTICE = 101
 export const SYNC_STEP_2 = 1
+export const SYNC_UPDATE = 2
 
 /** What the server tells one connection, apart from the page's content. */
 export type Notice =
   | { kind: 'role'; role: Role; epoch: number }
-  | { kind: 'read-only' | 'too-large' | 'not-saved' | 'saved-again' | 'draining'; message: string }
+  | { kind: 'not-saved'; why: Trouble }
+  | { kind: 'read-only' | 'too-large' | 'saved-again' | 'draining' }
 
 const ROLES: readonly string[] = ['owner', 'editor', 'commenter', 'viewer']
-const PLAIN: readonly string[] = ['read-only', 'too-large', 'not-saved', 'saved-again', 'draining']
+const PLAIN: readonly string[] = ['read-only', 'too-large', 'saved-again', 'draining']
 
 /** A notice from its JSON; undefined for kinds a newer server may know. */
 export function parseNotice(json: string): Notice | undefined {
@@ -30,13 +33,13 @@ export function parseNotice(json: string): Notice | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { kind, role, epoch, message } = value as Record<string, unknown>
+  const { kind, role, epoch, why } = value as Record<string, unknown>
   if (kind === 'role') {
     if (typeof role !== 'string' || !ROLES.includes(role)) return undefined
     return { kind, role: role as Role, epoch: typeof epoch === 'number' ? epoch : 0 }
   }
-  if (typeof kind !== 'string' || !PLAIN.includes(kind)) return undefined
-  return { kind: kind as 'read-only', message: typeof message === 'string' ? message : '' }
+  if (kind === 'not-saved') return { kind, why: TROUBLES.find((known) => known === why) ?? 'server' }
+  return PLAIN.includes(kind as string) ? { kind: kind as 'read-only' } : undefined
 }
 
 export function readSaved(decoder: decoding.Decoder): number {

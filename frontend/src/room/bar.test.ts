@@ -13,17 +13,21 @@ import { roomStrings } from './strings'
 import { Tabs } from './tabs'
 
 const STATUSES: Status[] = [
-  { kind: 'connecting' },
+  { kind: 'connecting', shown: false },
+  { kind: 'connecting', shown: true },
   { kind: 'saved' },
   { kind: 'saving', files: 0 },
   { kind: 'saving', files: 2 },
-  { kind: 'offline', unsaved: false },
-  { kind: 'offline', unsaved: true },
+  { kind: 'offline', unsaved: false, kept: false },
+  { kind: 'offline', unsaved: false, kept: true },
+  { kind: 'offline', unsaved: true, kept: false },
+  { kind: 'offline', unsaved: true, kept: true },
   { kind: 'read-only', unsaved: false },
   { kind: 'read-only', unsaved: true },
-  { kind: 'not-saved', why: 'no-answer', message: '' },
-  { kind: 'not-saved', why: 'server', message: '' },
-  { kind: 'not-saved', why: 'files', message: '' },
+  ...(['no-answer', 'server', 'page-full', 'gap', 'files'] as const).flatMap((why): Status[] => [
+    { kind: 'not-saved', why, kept: false },
+    { kind: 'not-saved', why, kept: true },
+  ]),
   { kind: 'refused', reason: 'unknown', unsaved: false },
 ]
 
@@ -61,10 +65,10 @@ describe('words', () => {
 
   test('a way to sign in is offered only where there is one', () => {
     const data = { urls: { home: '/' } } as RoomData
-    const panel = refusalPanel('sign-in', false, data, { tryAgain: vi.fn(), reload: vi.fn() })
+    const panel = refusalPanel('sign-in', undefined, data, { tryAgain: vi.fn(), reload: vi.fn(), saveCopy: vi.fn() })
     expect([...panel.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toEqual(['/'])
     data.urls.sign_in = '/sign-in/'
-    const withSignIn = refusalPanel('sign-in', false, data, { tryAgain: vi.fn(), reload: vi.fn() })
+    const withSignIn = refusalPanel('sign-in', undefined, data, { tryAgain: vi.fn(), reload: vi.fn(), saveCopy: vi.fn() })
     expect([...withSignIn.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toEqual(['/sign-in/', '/'])
   })
 })

@@ -4,7 +4,7 @@ import { h } from './element'
 export interface Bar {
   message: string
   tone: 'quiet' | 'warning'
-  action?: { label: string; run: () => void }
+  actions?: { label: string; run: () => void }[]
 }
 
 export class Bars {
@@ -20,9 +20,9 @@ export class Bars {
     this.place.dataset['tone'] = bar.tone
     this.place.replaceChildren(
       h('span', {}, bar.message),
-      ...(bar.action
-        ? [h('button', { class: 'button small', type: 'button', on: { click: bar.action.run } }, bar.action.label)]
-        : []),
+      ...(bar.actions ?? []).map(({ label, run }) =>
+        h('button', { class: 'button small', type: 'button', on: { click: run } }, label),
+      ),
     )
   }
 }

@@ -11,6 +11,7 @@ import { Bars } from './bars'
 import { type PageInfo, readRoomData, socketUrl } from './bootstrap'
 import { rendered } from './element'
 import { watchFocus } from './focus'
+import { sweepDevice } from './leftovers'
 import { installMenu } from './menu'
 import { openNameDialog } from './name-dialog'
 import { preload } from './page-session'
@@ -100,6 +101,8 @@ document.addEventListener('visibilitychange', () => {
 })
 
 open(firstPage(), false)
+// When nobody waits for anything any more.
+setTimeout(() => void sweepDevice(data), 5_000)
 history.replaceState({ page: stage.current?.page.id }, '')
 
 /** The page of the address; without one, the first, as the server chose it too. */

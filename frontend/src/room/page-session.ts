@@ -10,6 +10,9 @@ import * as Y from 'yjs'
 import type { MountPage, PageView } from '../contract'
 import { language } from '../i18n'
 import { CollabProvider } from '../provider/collab-provider'
+import { DeviceCopy } from '../device/copy'
+import { deviceList, nameOf } from '../device/list'
+import { download, rescue } from '../rescue'
 import { upload } from './api'
 import { h } from './element'
 import { type PageInfo, type RoomData, socketUrl } from './bootstrap'
@@ -29,23 +32,46 @@ export function preload(kind: PageInfo['kind'] | undefined): void {
 export class PageSession {
   readonly doc = new Y.Doc()
   readonly awareness = new Awareness(this.doc)
+  /** What this device keeps of the page. */
+  readonly copy: DeviceCopy
   readonly provider: CollabProvider
   private view: PageView | undefined
   private container: HTMLElement | undefined
   private mounted = 0
+  private givenUp = false
 
   constructor(
     readonly page: PageInfo,
     private readonly data: RoomData,
   ) {
+    const name = nameOf({ user: data.me.id, page: page.id, epoch: page.epoch })
+    this.copy = new DeviceCopy({ name, doc: this.doc, list: deviceList() })
     this.provider = new CollabProvider({
       url: socketUrl(page.socket),
       doc: this.doc,
       awareness: this.awareness,
       readOnly: !data.room.can.edit,
+      epoch: page.epoch,
+      copy: this.copy,
       frameBytes: data.limits.frame_bytes,
     })
     this.provider.on('read-only', (readOnly) => this.view?.setReadOnly(readOnly))
+  }
+
+  /** Whether something here is not stored, and the person has not given it up. */
+  get unsaved(): boolean {
+    return !this.givenUp && this.provider.unsaved
+  }
+
+  /** Hand the person a file of what is in this tab. */
+  saveCopy(): void {
+    download(rescue(this.doc, this.page))
+  }
+
+  /** What is not stored will not be: this device forgets it too. */
+  giveUp(): Promise<void> {
+    this.givenUp = true
+    return this.copy.discard()
   }
 
   get shown(): PageView | undefined {
@@ -115,6 +141,7 @@ export class PageSession {
   destroy(): void {
     this.unmount()
     this.provider.destroy()
+    this.copy.destroy()
     this.awareness.destroy()
     this.doc.destroy()
   }

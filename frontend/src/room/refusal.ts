@@ -40,12 +40,29 @@ export function keepsPageVisible(refusal: Refusal): boolean {
   return refusal === 'too-large' || refusal === 'replaced' || refusal === 'too-many' || refusal === 'malformed'
 }
 
+/** Refusals that do not say anything about what this device keeps: the same person comes back to it. */
+export function leavesCopy(refusal: Refusal): boolean {
+  return refusal === 'sign-in' || refusal === 'too-many' || refusal === 'not-loaded'
+}
+
+/** Refusals after which a copy on this device would bring back what was refused: reloading leaves it behind. */
+export function reloadsAfresh(refusal: Refusal): boolean {
+  return refusal === 'replaced' || refusal === 'too-large' || refusal === 'malformed'
+}
+
+/** What becomes of changes that are not stored. `kept`: this device keeps them. */
+export function unsavedSentence(refusal: Refusal, kept: boolean, strings: RoomStrings): string {
+  if (reloadsAfresh(refusal)) return strings.unsavedReload
+  if (!kept) return strings.unsavedInTab
+  return leavesCopy(refusal) ? strings.unsavedKept : strings.unsavedKeptForAWhile
+}
+
 /** The panel with sentence and ways on. */
 export function refusalPanel(
   refusal: Refusal,
-  unsaved: boolean,
+  unsaved: { kept: boolean } | undefined,
   data: RoomData,
-  actions: { tryAgain(): void; reload(): void },
+  actions: { tryAgain(): void; reload(): void; saveCopy(): void },
 ): HTMLElement {
   const strings = roomStrings()
   const { title, text, ways } = wordingOf(refusal, strings)
@@ -76,8 +93,13 @@ export function refusalPanel(
       { class: 'refusal-box' },
       h('h2', { id: 'refusal-title' }, title),
       h('p', {}, text),
-      unsaved && refusal !== 'too-large' && h('p', {}, strings.unsavedInRefusal),
-      h('div', { class: 'row' }, ...offered.map((way, at) => control(way, at === 0))),
+      unsaved && h('p', {}, unsavedSentence(refusal, unsaved.kept, strings)),
+      h(
+        'div',
+        { class: 'row' },
+        unsaved && h('button', { class: 'button primary', type: 'button', on: { click: () => actions.saveCopy() } }, strings.saveCopy),
+        ...offered.map((way, at) => control(way, at === 0 && !unsaved)),
+      ),
     ),
   )
   return panel

@@ -3,8 +3,9 @@ import type { Role } from '../contract'
 import type { Status } from '../provider/status'
 import { Bars } from './bars'
 import type { PageInfo, RoomData } from './bootstrap'
+import { settleSuperseded } from './leftovers'
 import { PageSession } from './page-session'
-import { keepsPageVisible, type Refusal, refusalPanel } from './refusal'
+import { keepsPageVisible, leavesCopy, type Refusal, refusalPanel, reloadsAfresh } from './refusal'
 import { roomStrings } from './strings'
 import { announce, toast } from './toasts'
 
@@ -37,7 +38,11 @@ export class Stage {
 
   /** Whether leaving the room now would lose something. */
   get unsaved(): boolean {
-    return [this.session, ...this.leaving.values()].some((session) => session?.provider.unsaved)
+    return this.sessions().some((session) => session.unsaved)
+  }
+
+  private sessions(): PageSession[] {
+    return [...(this.session ? [this.session] : []), ...this.leaving.values()]
   }
 
   get current(): PageSession | undefined {
@@ -59,9 +64,10 @@ export class Stage {
     this.roomRefusal = refusal
     const unsaved = this.unsaved
     this.clearBar()
+    this.dropCopies(refusal, this.sessions())
+    this.showRefusal(refusal, this.session?.unsaved ?? false)
     this.session?.unmount()
     this.session?.provider.destroy()
-    this.showRefusal(refusal, unsaved)
     this.tell.status({ kind: 'refused', reason: refusal === 'not-loaded' ? 'unknown' : refusal, unsaved })
   }
 
@@ -78,6 +84,7 @@ export class Stage {
 
   private begin(page: PageInfo): PageSession {
     const session = new PageSession(page, this.data)
+    void settleSuperseded(page, this.data)
     const { provider } = session
     provider.on('status', (status) => {
       if (session === this.session) {
@@ -112,7 +119,7 @@ export class Stage {
       })
       .catch((error: unknown) => {
         console.error(error)
-        if (turn === this.turns) this.showRefusal('not-loaded', provider.unsaved)
+        if (turn === this.turns) this.showRefusal('not-loaded', session.unsaved)
       })
   }
 
@@ -148,6 +155,7 @@ export class Stage {
       this.clearBar()
       if (keepsPageVisible(status.reason)) session.shown?.setReadOnly(true)
       else session.unmount()
+      this.dropCopies(status.reason, [session])
       this.showRefusal(status.reason, status.unsaved)
     } else if (this.refusal && !this.roomRefusal) {
       this.refusal.remove()
@@ -159,7 +167,10 @@ export class Stage {
       this.bars.show({
         message: strings.lostRight,
         tone: 'warning',
-        action: { label: strings.lostRightAction, run: () => this.startOver(session) },
+        actions: [
+          { label: strings.saveCopy, run: () => session.saveCopy() },
+          { label: strings.lostRightAction, run: () => this.startOver(session) },
+        ],
       })
       announce(strings.lostRight)
     } else this.showConnection(session)
@@ -189,17 +200,31 @@ export class Stage {
   private showRefusal(refusal: Refusal, unsaved: boolean): void {
     this.refusal?.remove()
     this.skeleton.hidden = true
-    this.refusal = refusalPanel(refusal, unsaved, this.data, {
-      tryAgain: () => this.session?.provider.connect(),
+    const { session } = this
+    const left = unsaved && session ? { kept: session.copy.keeps } : undefined
+    this.refusal = refusalPanel(refusal, left, this.data, {
+      tryAgain: () => session?.provider.connect(),
       reload: () => {
         this.reloading = true
-        location.reload()
+        const ready = reloadsAfresh(refusal) ? session?.giveUp() : undefined
+        void Promise.resolve(ready).then(() => location.reload())
+      },
+      saveCopy: () => {
+        session?.saveCopy()
+        // Who lost the page has a file now, and no further use for a copy.
+        if (!leavesCopy(refusal)) void session?.giveUp()
       },
     })
     this.place.append(this.refusal)
   }
 
-  /** Throw this tab's copy away and take the server's: the way on after a right was lost. */
+  /** Access is gone: copies that hold nothing unsaved are of no use to anybody. */
+  private dropCopies(refusal: Refusal, sessions: PageSession[]): void {
+    if (leavesCopy(refusal)) return
+    for (const session of sessions) if (!session.unsaved) void session.giveUp()
+  }
+
+  /** Throw the copy of this tab and device away and take the server's: the way on after a right was lost. */
   private startOver(session: PageSession): void {
     if (session !== this.session) return
     const { page } = session
@@ -207,6 +232,8 @@ export class Stage {
     this.turns += 1
     this.session = undefined
     session.unmount()
+    // Before the page is opened again: the device must not bring back what was refused.
+    void session.giveUp()
     queueMicrotask(() => session.destroy())
     this.show(page)
   }

@@ -5,7 +5,7 @@ import cloudOff from 'lucide-static/icons/cloud-off.svg?raw'
 import ellipsis from 'lucide-static/icons/ellipsis.svg?raw'
 import eye from 'lucide-static/icons/eye.svg?raw'
 import imageUp from 'lucide-static/icons/image-up.svg?raw'
-import type { Status } from '../provider/status'
+import type { NotSavedReason, Status } from '../provider/status'
 import { h, icon } from './element'
 import { popoverFor } from './popover'
 import { roomStrings, type RoomStrings } from './strings'
@@ -24,17 +24,20 @@ interface Wording {
 export function wordingOf(status: Status, strings: RoomStrings): Wording {
   switch (status.kind) {
     case 'connecting':
-      return { tone: 'quiet', icon: ellipsis, word: strings.connecting, why: strings.connectingWhy }
+      return { tone: 'quiet', icon: ellipsis, word: strings.connecting, why: status.shown ? strings.connectingShownWhy : strings.connectingWhy }
     case 'saved':
       return { tone: 'ok', icon: check, word: strings.saved, why: strings.savedWhy }
     case 'saving':
       return status.files > 0
         ? { tone: 'quiet', icon: imageUp, word: strings.sendingFiles(status.files), why: strings.sendingFilesWhy }
         : { tone: 'quiet', icon: ellipsis, word: strings.saving, why: strings.savingWhy }
-    case 'offline':
-      return status.unsaved
-        ? { tone: 'warning', icon: cloudOff, word: strings.offlineUnsaved, why: strings.offlineUnsavedWhy }
-        : { tone: 'warning', icon: cloudOff, word: strings.offline, why: strings.offlineWhy }
+    case 'offline': {
+      const tone = status.unsaved && !status.kept ? 'danger' : 'warning'
+      const word = status.unsaved ? (status.kept ? strings.offlineKept : strings.offlineNotKept) : strings.offline
+      const kept = status.unsaved ? strings.offlineKeptWhy : strings.offlineWillKeepWhy
+      const notKept = status.unsaved ? strings.offlineNotKeptWhy : strings.offlineWillNotKeepWhy
+      return { tone, icon: cloudOff, word, why: status.kept ? kept : notKept }
+    }
     case 'read-only':
       return {
         tone: status.unsaved ? 'warning' : 'quiet',
@@ -42,20 +45,30 @@ export function wordingOf(status: Status, strings: RoomStrings): Wording {
         word: strings.viewOnly,
         why: status.unsaved ? strings.viewOnlyUnsavedWhy : strings.viewOnlyWhy,
       }
-    case 'not-saved':
-      if (status.why === 'files') {
-        return { tone: 'danger', icon: circleAlert, word: strings.notSaved(strings.filesFailed), why: strings.filesFailedWhy }
-      }
-      return status.why === 'no-answer'
-        ? { tone: 'danger', icon: circleAlert, word: strings.notSaved(strings.noAnswer), why: strings.noAnswerWhy }
-        : {
-            tone: 'danger',
-            icon: circleAlert,
-            word: strings.notSaved(strings.serverTrouble),
-            why: status.message || strings.serverTroubleWhy,
-          }
+    case 'not-saved': {
+      const [word, why] = notSaved(status.why, strings)
+      const where = status.kept ? strings.keptHere : strings.keptInTab
+      return { tone: 'danger', icon: circleAlert, word: strings.notSaved(word), why: `${why} ${where}` }
+    }
     case 'refused':
       return { tone: 'danger', icon: circleAlert, word: strings.notConnected, why: strings.notConnectedWhy }
+  }
+}
+
+function notSaved(why: NotSavedReason, strings: RoomStrings): [word: string, why: string] {
+  switch (why) {
+    case 'no-answer':
+      return [strings.noAnswer, strings.noAnswerWhy]
+    case 'files':
+      return [strings.filesFailed, strings.filesFailedWhy]
+    case 'page-full':
+      return [strings.pageFull, strings.pageFullWhy]
+    case 'gap':
+      return [strings.gap, strings.gapWhy]
+    case 'database':
+    case 'queue-full':
+    case 'server':
+      return [strings.serverTrouble, strings.serverTroubleWhy]
   }
 }
 
@@ -66,7 +79,7 @@ function isNews(status: Status, before: Status | undefined): boolean {
 }
 
 export class StatusView {
-  private status: Status = { kind: 'connecting' }
+  private status: Status = { kind: 'connecting', shown: false }
   private hadTrouble = false
 
   constructor(private readonly button: HTMLElement) {
