@@ -1,5 +1,21 @@
 var e=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
+  class="lucide lucide-x"
+  xmlns="http://www.w3.org/2000/svg"
+  width="24"
+  height="24"
+  viewBox="0 0 24 24"
+  fill="none"
+  stroke="currentColor"
+  stroke-width="2"
+  stroke-linecap="round"
+  stroke-linejoin="round"
+>
+  <path d="M18 6 6 18" />
+  <path d="m6 6 12 12" />
+</svg>
+`,t=`<!-- @license lucide-static v1.62.0 - ISC -->
+<svg
   class="lucide lucide-check"
   xmlns="http://www.w3.org/2000/svg"
   width="24"
@@ -13,7 +29,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
 >
   <path d="M20 6 9 17l-5-5" />
 </svg>
-`,t=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,n=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-keyboard"
   xmlns="http://www.w3.org/2000/svg"
@@ -36,7 +52,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M8 12h.01" />
   <rect width="20" height="16" x="2" y="4" rx="2" />
 </svg>
-`,n=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,r=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-languages"
   xmlns="http://www.w3.org/2000/svg"
@@ -56,7 +72,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="m22 22-5-10-5 10" />
   <path d="M14 18h6" />
 </svg>
-`,r=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,i=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-monitor"
   xmlns="http://www.w3.org/2000/svg"
@@ -73,7 +89,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <line x1="8" x2="16" y1="21" y2="21" />
   <line x1="12" x2="12" y1="17" y2="21" />
 </svg>
-`,i=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,a=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-moon"
   xmlns="http://www.w3.org/2000/svg"
@@ -88,7 +104,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
 >
   <path d="M20.985 12.486a9 9 0 1 1-9.473-9.472c.405-.022.617.46.402.803a6 6 0 0 0 8.268 8.268c.344-.215.825-.004.803.401" />
 </svg>
-`,a=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,o=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-sun"
   xmlns="http://www.w3.org/2000/svg"
@@ -111,7 +127,7 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="m6.34 17.66-1.41 1.41" />
   <path d="m19.07 4.93-1.41 1.41" />
 </svg>
-`,o=`<!-- @license lucide-static v1.62.0 - ISC -->
+`,s=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
   class="lucide lucide-user-pen"
   xmlns="http://www.w3.org/2000/svg"
@@ -127,22 +143,6 @@ var e=`<!-- @license lucide-static v1.62.0 - ISC -->
   <path d="M11.5 15H7a4 4 0 0 0-4 4v2" />
   <path d="M21.378 16.626a1 1 0 0 0-3.004-3.004l-4.01 4.012a2 2 0 0 0-.506.854l-.837 2.87a.5.5 0 0 0 .62.62l2.87-.837a2 2 0 0 0 .854-.506z" />
   <circle cx="10" cy="7" r="4" />
-</svg>
-`,s=`<!-- @license lucide-static v1.62.0 - ISC -->
-<svg
-  class="lucide lucide-x"
-  xmlns="http://www.w3.org/2000/svg"
-  width="24"
-  height="24"
-  viewBox="0 0 24 24"
-  fill="none"
-  stroke="currentColor"
-  stroke-width="2"
-  stroke-linecap="round"
-  stroke-linejoin="round"
->
-  <path d="M18 6 6 18" />
-  <path d="m6 6 12 12" />
 </svg>
 `,c=`<!-- @license lucide-static v1.62.0 - ISC -->
 <svg
