@@ -282,7 +282,11 @@ async def test_a_client_that_does_not_read_does_not_hold_up_the_end() -> None:
     page_id = engine.store.make_page()
     alice = await engine.client("Alice").join(page_id)
     bob = await engine.client("Bob").join(page_id)
-    bob.stalled = asyncio.Event()
+
+    async def never(_: object) -> None:
+        await asyncio.Event().wait()
+
+    bob.peer._close = never
     began = asyncio.get_running_loop().time()
 
     assert await engine.hub.drain(5)
