@@ -43,15 +43,18 @@ def render(rows: Sequence[Row], *, measured_on: str) -> str:
         "| | What was done | What must be true | Measured | |",
         "| --- | --- | --- | --- | --- |",
         *(
-            f"| {_cell(row.id)} | {_cell(row.done)} | {_cell(row.bar)} | {_cell(row.measured)} |"
-            f" {'passed' if row.passed else '**failed**'} |"
+            f"| {_cell(row.id)} | {_cell(row.done)} | {_cell(row.bar)} | {_cell(row.measured)} | {_outcome(row)} |"
             for row in sorted(rows, key=_order)
         ),
     ]
     forms = {row.form for row in rows}
-    short = "\nSome rows are of the short form.\n" if "short" in forms else ""
+    short = "\nRows marked *short* ran for seconds, as they do in every run of the tests.\n" if "short" in forms else ""
     seeds = ", ".join(str(seed) for seed in sorted({row.seed for row in rows}))
     return f"{HEAD}\n{chr(10).join(lines)}\n{short}\n{measured_on} Seed: {seeds}.\n"
+
+
+def _outcome(row: Row) -> str:
+    return ("passed" if row.passed else "**failed**") + (", *short*" if row.form == "short" else "")
 
 
 def _order(row: Row) -> tuple[str, int, str]:
@@ -76,7 +79,7 @@ def here() -> str:
 def main() -> int:
     """Run, render, and give back pytest's exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--rows", type=Path, help="use the rows of an earlier run instead of running")
+    parser.add_argument("--rows", type=Path, help="use the rows of earlier runs instead of running")
     parser.add_argument("--output", type=Path, default=PAGE)
     options, arguments = parser.parse_known_args()
     code = 0

@@ -1,0 +1,39 @@
+"""The page that is made of the rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.torture.figures import UNSAID, Figures, read
+from tests.torture.report import render
+
+
+def test_rows_are_kept_as_they_were_said_and_rendered_in_order(tmp_path: Path) -> None:
+    """R10 comes after R2, and a row that failed says so."""
+    path = tmp_path / "rows"
+    for row_id, full, passed in (("R10", True, True), ("R2", False, True), ("P1", True, False)):
+        figures = Figures(f"test {row_id}", seed=7, full=full)
+        figures.row(row_id, done="this | that", bar="<= 3", measured="2")
+        figures.keep(path, passed=passed)
+
+    page = render(read(path), measured_on="Measured today.")
+
+    lines = [line for line in page.splitlines() if line.startswith(("| P", "| R"))]
+    assert lines == [
+        "| P1 | this \\| that | <= 3 | 2 | **failed** |",
+        "| R2 | this \\| that | <= 3 | 2 | passed, *short* |",
+        "| R10 | this \\| that | <= 3 | 2 | passed |",
+    ]
+    assert "Measured today. Seed: 7." in page
+
+
+def test_a_test_that_failed_before_it_said_anything_leaves_a_row(tmp_path: Path) -> None:
+    """A page without the row would look as if all was well."""
+    path = tmp_path / "rows"
+    Figures("test of something", seed=7, full=True).keep(path, passed=False)
+    Figures("test of the page", seed=7, full=True).keep(path.with_name("none"), passed=True)
+
+    (row,) = read(path)
+
+    assert (row.passed, row.measured) == (False, UNSAID)
+    assert read(path.with_name("none")) == []
