@@ -9,7 +9,6 @@ import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
 
-from collab.views import health
 from tests import factories
 
 POLICY = {
@@ -95,32 +94,3 @@ def test_the_language_is_the_one_that_was_chosen_or_that_the_browser_asks_for() 
     assert '<html lang="zh-hans"' in asked
     assert "登录" in asked
     assert '<html lang="en"' in chosen
-
-
-def test_being_alive_asks_neither_session_nor_database() -> None:
-    """No database is allowed in this test."""
-    response = factories.browser().get("/healthz/live")
-
-    assert (response.status_code, response.content) == (200, b"ok\n")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_being_ready_asks_the_database_and_the_channel_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sends people here must hear that they could not get in."""
-    browser = factories.browser()
-
-    def ask() -> tuple[int, bytes]:
-        response = browser.get("/healthz/ready")
-        return response.status_code, response.content
-
-    assert ask() == (200, b"ok\n")
-    with monkeypatch.context() as patched:
-        patched.setattr(health, "_ask_database", lambda: 1 / 0)
-        assert ask() == (503, b"no database\n")
-    with monkeypatch.context() as patched:
-        patched.setattr(health, "get_channel_layer", lambda: None)
-        assert ask() == (503, b"no channel layer\n")
-    with monkeypatch.context() as patched:
-        patched.setattr(health.runtime, "is_stopping", lambda: True)
-        assert ask() == (503, b"stopping\n")
-    assert ask() == (200, b"ok\n")
