@@ -7,9 +7,8 @@ whichever is first, because daphne does not announce it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from collab import access
@@ -63,17 +62,16 @@ class Runtime:
         """Whether newcomers are sent away."""
         return self._stopping is not None
 
-    @contextlib.contextmanager
-    def serving(self) -> Iterator[None]:
-        """Count one connection until it has ended."""
+    def arrive(self) -> None:
+        """A connection begins; ``depart`` says that it has ended."""
         self._sockets += 1
         self._deserted.clear()
-        try:
-            yield
-        finally:
-            self._sockets -= 1
-            if not self._sockets:
-                self._deserted.set()
+
+    def depart(self) -> None:
+        """A connection has ended."""
+        self._sockets -= 1
+        if not self._sockets:
+            self._deserted.set()
 
     def start(self) -> None:
         """Begin to serve."""

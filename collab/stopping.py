@@ -129,5 +129,8 @@ class Gate:
             error = Restarting("stopping")
             await send({"type": "websocket.close", "code": int(error.close_code), "reason": error.reason})
             return
-        with here.serving():
+        here.arrive()
+        try:
             await self._application(scope, receive, send)
+        finally:
+            here.depart()
