@@ -75,12 +75,14 @@ class Identity:
         name: Cleaned, 1 to 60 characters.
         color: One of ``PALETTE``, always the same for the same ``id``.
         user_id: The account, or None for a guest.
+        lasts: Whether ``id`` will be the same on the next connection; a guest without a session is somebody new.
     """
 
     id: str
     name: str
     color: str
     user_id: int | None
+    lasts: bool = True
 
     @property
     def is_guest(self) -> bool:
@@ -384,12 +386,13 @@ def identify(*, user: User, session: Mapping[str, Any] | None, name: str | None 
         shown = clean_name(profile_name) or clean_name(_full_name(user)) or clean_name(user.get_username()[:60])
         return Identity(id=identity_id, name=shown or identity_id, color=color_of(identity_id), user_id=user.pk)
     guest = session.get(_GUEST) if session else None
-    if not isinstance(guest, str) or not _GUEST_ID.fullmatch(guest):
+    lasts = isinstance(guest, str) and _GUEST_ID.fullmatch(guest) is not None
+    if not lasts:
         guest = _new_guest_id()
     kept = session.get(_NAME) if session else None
     identity_id = f"g:{guest}"
     shown = clean_name(kept) or clean_name(name) or guest_name()
-    return Identity(id=identity_id, name=shown, color=color_of(identity_id), user_id=None)
+    return Identity(id=identity_id, name=shown, color=color_of(identity_id), user_id=None, lasts=lasts)
 
 
 def color_of(identity_id: str) -> str:

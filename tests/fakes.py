@@ -192,14 +192,28 @@ class LocalAnalyst:
         return ExtendedIndex(kind=finding.kind, advances=finding.advances, update=rest, index=dump)
 
 
+class _Hearing:
+    """Whether a document is taking what others wrote."""
+
+    others = False
+
+
 class Client:
     """A person's browser: a real Yjs document that speaks the protocol over a peer."""
 
     def __init__(
-        self, engine: Engine, name: str, *, can_edit: bool = True, extended: bool = True, user_id: str | None = None
+        self,
+        engine: Engine,
+        name: str,
+        *,
+        can_edit: bool = True,
+        extended: bool = True,
+        user_id: str | None = None,
+        lasting: bool = True,
+        client_id: int | None = None,
     ) -> None:
         self.engine = engine
-        self.doc: Doc = Doc()
+        self.doc: Doc = Doc(client_id=client_id)
         self.text = self.doc.get("text", type=Text)
         self.frames: list[bytes] = []
         self.closed_with: CollabError | None = None
@@ -210,8 +224,9 @@ class Client:
         self.page: Page | None = None
         self._local = [b""]
         self._local.clear()
-        self._hears = True
-        self.doc.observe(lambda event: self._local.append(event.update) if self._hears else None)
+        self._hears = _Hearing()
+        hears, local = self._hears, self._local
+        self.doc.observe(lambda event: None if hears.others else local.append(event.update))
         self.peer = Peer(
             rights=Rights(
                 user={
@@ -221,6 +236,7 @@ class Client:
                     "role": "editor" if can_edit else "viewer",
                 },
                 can_edit=can_edit,
+                lasting=lasting,
             ),
             send=self._receive,
             close=self._closed,
@@ -275,9 +291,19 @@ class Client:
             if isinstance(message, SyncStep1):
                 await self.send(encode_sync_step2(self.doc.get_update(message.state_vector)))
             elif isinstance(message, SyncStep2 | Update):
-                self._hears = False
-                self.doc.apply_update(message.update)
-                self._hears = True
+                self.hear(message.update)
+
+    def hear(self, update: bytes) -> None:
+        """Take what others wrote."""
+        self._hears.others = True
+        self.doc.apply_update(update)
+        self._hears.others = False
+
+    def on_a_new_connection(self, engine: Engine | None = None, **options: object) -> Client:
+        """The same document, not yet joined; to the same server or to one that has just started."""
+        again = Client(engine or self.engine, self.peer.rights.user["name"], **options)  # type: ignore[arg-type]
+        again.doc, again.text, again._local, again._hears = self.doc, self.text, self._local, self._hears
+        return again
 
     async def notices(self) -> list[dict[str, object]]:
         """Notices among what has arrived."""

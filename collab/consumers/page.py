@@ -63,7 +63,11 @@ class PageConsumer(AsyncConsumer):
             raise TroubleHere("access could not be decided") from error
         self.runtime.note_use(grant.unnoted_link_id)
         peer = Peer(
-            rights=Rights(user={**grant.identity.as_json(), "role": str(grant.role)}, can_edit=grant.can_edit),
+            rights=Rights(
+                user={**grant.identity.as_json(), "role": str(grant.role)},
+                can_edit=grant.can_edit,
+                lasting=grant.identity.lasts,
+            ),
             send=self._send_frame,
             write=scope.get("extensions", {}).get(SHORT_WAY),
             close=self._close,

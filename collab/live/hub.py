@@ -181,6 +181,7 @@ class Hub:
             analyst=self._analyst,
             on_unsaved=self._writer.want,
             publish=self._bus.publish,
+            end=lambda peer, error: self._later(peer.close(error)),
             allowance=self._allowance,
         )
         self._pages[page_id] = page

@@ -89,6 +89,9 @@ class Limits:
     awareness_max_entries: int = 500
     """Most awareness entries in one message, and most clients with a state on one page."""
 
+    awareness_per_second: float = 60.0
+    """Awareness messages a second that are taken from one client, two seconds' worth at once. Of more, the newest."""
+
     awareness_timeout: float = 30.0
     """A state that is not renewed for so long is removed."""
 
@@ -106,6 +109,24 @@ class Limits:
 
     read_only_strikes: int = 3
     """Edits a client may send to a page it may only read before it is closed (4403)."""
+
+    max_gapped_updates: int = 1_000
+    """Updates that depend on something missing that a client may send at once, and one more a second (close 4429)."""
+
+    owner_patience: float = 5.0
+    """How long somebody is waited for under whose client id another one writes. Then the id is anybody's."""
+
+    frames_per_second: float = 500.0
+    """Frames a second that are read from one connection, in the long run."""
+
+    bytes_per_second: float = 2.0 * MIB
+    """Bytes a second that are read from one connection, in the long run. Frames and bytes draw on one allowance."""
+
+    rate_burst: float = 10.0
+    """Seconds' worth of frames and bytes that a connection may send at once. What is above is read more slowly."""
+
+    rate_patience: float = 30.0
+    """A connection that had to be slowed for so long without a pause is closed (4429)."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -129,5 +150,9 @@ class Limits:
             raise BadLimit("max_unsaved_total_bytes", "cannot be below COLLAB['max_unsaved_bytes']")
         if self.keep_alive_interval > 20:
             raise BadLimit("keep_alive_interval", "must be at most 20: Yjs clients reconnect after 30 s of silence")
+        if self.bytes_per_second * self.rate_burst < self.max_frame_bytes:
+            raise BadLimit("bytes_per_second", "times COLLAB['rate_burst'] must admit one COLLAB['max_frame_bytes']")
+        if self.frames_per_second * self.rate_burst < 1:
+            raise BadLimit("frames_per_second", "times COLLAB['rate_burst'] must admit one frame")
         if self.awareness_timeout <= self.keep_alive_interval:
             raise BadLimit("awareness_timeout", "must be above COLLAB['keep_alive_interval']")

@@ -15,11 +15,12 @@ from uuid import UUID
 
 from collab.crdt.index import judge
 from collab.crdt.merge import merge
-from collab.errors import CollabError, MalformedFrame, TooLarge
+from collab.errors import CollabError, MalformedFrame, TooLarge, TooMany
 from collab.live.batch import Allowance, Batch
 from collab.live.content import Content
 from collab.live.limits import Limits
 from collab.live.outbox import Advances
+from collab.live.ownership import Ownership
 from collab.live.peer import Peer
 from collab.live.ports import Analyst, Cancellable, Clock
 from collab.live.presence import Presence
@@ -50,6 +51,16 @@ BROADCAST_PAUSE = 4
 """A page pauses for so many times what its last broadcast took, or ``broadcast_interval`` if that is shorter."""
 
 
+QUESTION_COST = 10
+"""So many gapped updates a question counts for that one of them makes us ask."""
+
+ASK_INTERVAL = 5.0
+"""How often a client may be asked again for what could not be taken for want of something before it."""
+
+LATE_INTERVAL = 0.05
+"""How often awareness that came too fast is looked at again."""
+
+
 class Verdict(Enum):
     """What became of an update."""
 
@@ -59,10 +70,15 @@ class Verdict(Enum):
     READ_ONLY = "read-only"
     QUEUE_FULL = "queue-full"
     PAGE_FULL = "page-full"
+    DISPUTED = "disputed"
 
 
 _LEFT_WITH_SENDER = {Verdict.READ_ONLY, Verdict.QUEUE_FULL, Verdict.PAGE_FULL}
 """Not applied and not acknowledged: the edit stays in its author's document, who can be asked for it again."""
+
+
+_EXAMINED = {Verdict.TAKEN, Verdict.KNOWN, Verdict.DISPUTED}
+"""What it brings was seen: nothing before it is missing, and it was not left with its sender."""
 
 
 class Page:
@@ -72,6 +88,7 @@ class Page:
         sequence: The last row of the log that ``content`` contains.
         on_unsaved: Called when there is something to write.
         publish: Tells the other processes about an accepted update.
+        end: Closes a connection, soon.
         allowance: How much may wait for the database, shared by all pages of this process.
     """
 
@@ -88,13 +105,16 @@ class Page:
         analyst: Analyst,
         on_unsaved: Callable[[Page], None],
         publish: Callable[[UUID, bytes], None],
+        end: Callable[[Peer, CollabError], None],
         allowance: Allowance,
     ) -> None:
         self.page_id = page_id
         self.epoch = epoch
         self.sequence = sequence
         self.peers: set[Peer] = set()
-        self.presence = Presence(limits)
+        self.ownership = Ownership(self, limits, clock.now)
+        self.presence = Presence(limits, may_appear=self.ownership.claim)
+        self.end = end
         self.unsaved = Batch()
         self.writing: Batch | None = None
         self.trouble: str | None = None
@@ -115,6 +135,8 @@ class Page:
         self._pending_origin: Peer | None = None
         self._pending_is_mixed = False
         self._timer: Cancellable | None = None
+        self._late_timer: Cancellable | None = None
+        self._last_taken = float("-inf")
         self._next_broadcast = float("-inf")
 
     # Joining and leaving
@@ -127,7 +149,7 @@ class Page:
         peer.notify("role", role=peer.rights.user.get("role"), epoch=self.epoch, can_edit=peer.rights.can_edit)
         if self.trouble is not None:
             peer.notify("not-saved", why=self.trouble)
-        peer.offer(encode_sync_step1(self.state_vector()))
+        self.ask(peer)
         everybody = self.presence.everybody()
         if everybody is not None:
             peer.offer(everybody)
@@ -135,6 +157,7 @@ class Page:
     def leave(self, peer: Peer) -> None:
         """Forget a client. What it sent and what was accepted stays."""
         self.peers.discard(peer)
+        self.ownership.leave(peer)
         if self.presence.leave(peer):
             self._schedule()
         if not self.peers:
@@ -168,6 +191,12 @@ class Page:
         Raises:
             CollabError: The connection must be closed with this error's code; nobody else is affected.
         """
+        pause = peer.meter.charge(len(frame), self._clock.now())
+        if pause is not None:
+            # Until this returns nothing more is read from the connection, which slows its sender down.
+            await self._clock.sleep(pause)
+            if peer not in self.peers:
+                return
         if len(frame) > self._limits.max_frame_bytes:
             peer.notify("too-large", limit_bytes=self._limits.max_frame_bytes)
             raise TooLarge(f"a frame of {len(frame)} bytes")
@@ -175,14 +204,17 @@ class Page:
         match message:
             case Update(update) | SyncStep2(update):
                 peer.received += 1
-                await self._receive_update(peer, update, complete=isinstance(message, SyncStep2))
+                complete = isinstance(message, SyncStep2)
+                verdict = await self._receive_update(peer, update, complete=complete)
+                if complete:
+                    peer.answered = min(peer.answered + 1, peer.asked)
+                    self.ownership.answered(peer, examined=verdict in _EXAMINED)
             case SyncStep1(state_vector):
                 peer.received += 1
                 self._answer(peer, state_vector)
                 self._acknowledge(peer)
             case Awareness(payload):
-                if self.presence.receive(peer, payload, self._clock.now()):
-                    self._schedule()
+                self._receive_awareness(peer, payload)
             case QueryAwareness():
                 everybody = self.presence.everybody()
                 if everybody is not None:
@@ -190,66 +222,123 @@ class Page:
             case _:
                 raise MalformedFrame("a message only servers send", offset=0)
 
+    def _receive_awareness(self, peer: Peer, payload: bytes) -> None:
+        if self.presence.receive(peer, payload, self._clock.now()):
+            self._schedule()
+        if self._late_timer is None and self.presence.late:
+            self._late_timer = self._clock.call_later(LATE_INTERVAL, self._take_late)
+
+    def _take_late(self) -> None:
+        self._late_timer = None
+        if self.presence.take_late(self._clock.now()):
+            self._schedule()
+        if self.presence.late:
+            self._late_timer = self._clock.call_later(LATE_INTERVAL, self._take_late)
+
+    def ask(self, peer: Peer) -> int:
+        """Ask a client for what it has that the page lacks; returns the number of the answer."""
+        return peer.ask(encode_sync_step1(self.state_vector()), self._clock.now())
+
     def _answer(self, peer: Peer, state_vector: bytes) -> None:
         """Send what a client lacks."""
-        decode_state_vector(state_vector)
+        known = decode_state_vector(state_vector)
         self.broadcast()
-        peer.offer(encode_sync_step2(self._content.missing_from(state_vector)))
+        # What the answer brings is named, so that it is made up for if it has to be dropped on the way.
+        advances = {
+            client_id: (known.get(client_id, 0), end)
+            for client_id, end in self._structure.state_vector.items()
+            if end > known.get(client_id, 0)
+        }
+        peer.offer(encode_sync_step2(self._content.missing_from(state_vector)), advances)
 
-    async def _receive_update(self, peer: Peer, update: bytes, *, complete: bool) -> None:
+    async def _receive_update(self, peer: Peer, update: bytes, *, complete: bool) -> Verdict:
         """Judge an edit and answer for it. ``complete``: it is all that its sender has and the page lacked."""
         if update == EMPTY_UPDATE:
             verdict = Verdict.KNOWN
         else:
             try:
-                verdict = await self._judge(peer, update)
+                verdict = await self._judge(peer, update, relayed=complete)
             except TooLarge:
                 peer.notify("too-large", limit_bytes=self._limits.max_update_bytes)
                 raise
+        if verdict is Verdict.DISPUTED:
+            peer.waits_for_rest = True
+            return verdict
         if verdict is Verdict.GAP:
-            if complete and peer.waits_for_rest:
-                # It has sent all it has and something is still missing: nobody here can supply it.
-                peer.notify("not-saved", why="gap")
-                return
-            if not peer.waits_for_rest:
-                peer.waits_for_rest = True
-                peer.offer(encode_sync_step1(self.state_vector()))
-            return
+            self._ask_for_the_rest(peer, complete=complete)
+            return verdict
         if verdict in _LEFT_WITH_SENDER:
             if not peer.holds_back:
                 peer.holds_back = True
                 if verdict is not Verdict.READ_ONLY:
                     peer.notify("not-saved", why=verdict.value)
-            return
-        if complete and not peer.holds_back:
+            return verdict
+        if complete and not peer.holds_back and not self.ownership.in_dispute(peer):
             peer.waits_for_rest = False
         self._acknowledge(peer)
+        return verdict
 
-    async def _judge(self, peer: Peer, update: bytes) -> Verdict:
+    def _ask_for_the_rest(self, peer: Peer, *, complete: bool) -> None:
+        now = self._clock.now()
+        peer.gaps.take(now)
+        if peer.gaps.wait(now):
+            raise TooMany("updates that depend on something that never comes")
+        if self.ownership.in_dispute(peer):
+            return  # It will be asked for everything once the dispute is over.
+        if complete and peer.waits_for_rest:
+            # It has sent all it has and something is still missing: nobody here can supply it.
+            peer.notify("not-saved", why="gap")
+        elif not peer.waits_for_rest:
+            peer.waits_for_rest = True
+            peer.gaps.take(now, QUESTION_COST)
+            self.ask(peer)
+
+    async def _judge(self, peer: Peer, update: bytes, *, relayed: bool) -> Verdict:
         if len(update) > self._limits.worker_parse_bytes or self._turn.locked():
             async with self._turn:
-                return await self._judge_in_turn(peer, update)
-        return self._judge_here(peer, update)
+                return await self._judge_in_turn(peer, update, relayed=relayed)
+        return self._judge_here(peer, update, relayed=relayed)
 
-    async def _judge_in_turn(self, peer: Peer, update: bytes) -> Verdict:
+    async def _judge_in_turn(self, peer: Peer, update: bytes, *, relayed: bool) -> Verdict:
         if len(update) <= self._limits.worker_parse_bytes:
-            return self._judge_here(peer, update)
+            return self._judge_here(peer, update, relayed=relayed)
         if len(update) > self._limits.max_update_bytes:
             raise TooLarge(f"an update of {len(update)} bytes")
         found = await self._analyst.extend(self._structure.dump(), update)
         verdict = self._allowed(peer, found.kind, update)
+        if verdict is Verdict.TAKEN and not self.ownership.permits(peer, found.update, found.advances, relayed=relayed):
+            return Verdict.DISPUTED
         if verdict is Verdict.TAKEN:
             self._structure = PageStructure.load(found.index)
             self._take(peer, found.update, found.advances)
         return verdict
 
-    def _judge_here(self, peer: Peer, update: bytes) -> Verdict:
+    def _judge_here(self, peer: Peer, update: bytes, *, relayed: bool) -> Verdict:
         finding, new = judge(self._structure, update, self._update_limits)
         verdict = self._allowed(peer, finding.kind, update)
+        if verdict is Verdict.TAKEN and not self.ownership.permits(peer, new, finding.advances, relayed=relayed):
+            return Verdict.DISPUTED
         if verdict is Verdict.TAKEN:
             self._structure.add(finding.addition)
             self._take(peer, new, finding.advances)
         return verdict
+
+    def take_part(self, peer: Peer, update: bytes) -> bool:
+        """Apply an update that nobody disputes, if nothing that it depends on is missing; returns whether it is."""
+        try:
+            finding, new = judge(self._structure, update, self._update_limits)
+        except CollabError:
+            return False
+        if finding.kind is FindingKind.NEW and self._allowed(peer, finding.kind, update) is Verdict.TAKEN:
+            self._structure.add(finding.addition)
+            self._take(peer, new, finding.advances)
+            self._pending_is_mixed = True
+            return True
+        return finding.kind is FindingKind.KNOWN
+
+    def known(self, client_id: int) -> int:
+        """How many clocks of this client id the page holds."""
+        return self._structure.state_vector.get(client_id, 0)
 
     def _allowed(self, peer: Peer, kind: FindingKind, update: bytes) -> Verdict:
         """Whether an update that was found to be of this kind is taken from this peer."""
@@ -280,6 +369,7 @@ class Page:
         for client_id, (start, end) in advances.items():
             earlier = self._pending_advances.get(client_id)
             self._pending_advances[client_id] = (start if earlier is None else earlier[0], end)
+        self._last_taken = self._clock.now()
         self._schedule()
 
     def _acknowledge(self, peer: Peer) -> None:
@@ -416,7 +506,7 @@ class Page:
             if peer.holds_back and peer.rights.can_edit:
                 peer.holds_back = False
                 peer.waits_for_rest = True
-                peer.offer(encode_sync_step1(self.state_vector()))
+                self.ask(peer)
 
     # The passing of time
 
@@ -424,13 +514,22 @@ class Page:
         """Remove silent people, keep connections alive; returns clients that have taken nothing for too long."""
         if self.presence.expire(now):
             self._schedule()
+        self.ownership.expire(now)
         hopeless = []
         for peer in self.peers:
+            self._ask_late(peer, now)
             if peer.blocked_for(now) > self._limits.hopeless_after:
                 hopeless.append(peer)
             elif now - peer.last_sent > self._limits.keep_alive_interval:
                 peer.offer(KEEP_ALIVE)
         return hopeless
+
+    def _ask_late(self, peer: Peer, now: float) -> None:
+        """Ask again for what could not be taken, when somebody else may have brought what it was waiting for."""
+        if not peer.waits_for_rest or peer.answered < peer.asked or self.ownership.in_dispute(peer):
+            return
+        if peer.asked_at < self._last_taken and now - peer.asked_at > ASK_INTERVAL:
+            self.ask(peer)
 
     async def close_peers(self, error: CollabError) -> None:
         """End every connection to this page."""
@@ -444,6 +543,7 @@ class Page:
         """Call off what is planned; what could not be written no longer counts."""
         self._allowance.used_bytes -= self.unsaved_bytes
         self.unsaved, self.writing = Batch(), None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._late_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._late_timer = None

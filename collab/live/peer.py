@@ -16,11 +16,13 @@ from collab.errors import CollabError, NotAllowed
 from collab.live.limits import Limits
 from collab.live.outbox import Advances, Outbox
 from collab.live.ports import Clock
+from collab.live.rates import Bucket, Meter
 from collab.wire import encode_notice, encode_saved
 
 logger = logging.getLogger(__name__)
 
 MAX_NOTICES = 16
+AWARENESS_BURST = 2.0
 CLOSE_PATIENCE = 5.0
 """How long a client that does not read may hold up its own closing."""
 
@@ -36,10 +38,12 @@ class Rights:
     Attributes:
         user: Stamped into the client's awareness as ``user``: id, name, color, role.
         can_edit: Whether its edits are taken.
+        lasting: Whether the id in ``user`` will be the same on this person's next connection.
     """
 
     user: Mapping[str, Any]
     can_edit: bool
+    lasting: bool = True
 
 
 _DONE: Final = object()
@@ -99,17 +103,24 @@ class Peer:
         "_clock",
         "_close",
         "_notices",
+        "_question",
         "_resync",
         "_saved_told",
         "_send",
         "_sending",
         "_sending_since",
         "_write",
+        "answered",
+        "asked",
+        "asked_at",
+        "awareness",
         "client_id",
         "closed",
         "extended",
+        "gaps",
         "holds_back",
         "last_sent",
+        "meter",
         "outbox",
         "received",
         "rights",
@@ -143,6 +154,21 @@ class Peer:
         self.holds_back = False
         """An edit was left with it because too much waits for the database; it will be asked again."""
         self.strikes = 0
+        self.gaps = Bucket(1.0, limits.max_gapped_updates)
+        """Updates that could not be applied because something before them is missing."""
+        self.asked = 0
+        """How often it was asked for what it has."""
+        self.asked_at = float("-inf")
+        self.answered = 0
+        """How many of these questions it has answered, in order."""
+        self.awareness = Bucket(limits.awareness_per_second, AWARENESS_BURST)
+        self.meter = Meter(
+            frames_per_second=limits.frames_per_second,
+            bytes_per_second=limits.bytes_per_second,
+            burst=limits.rate_burst,
+            patience=limits.rate_patience,
+            now=clock.now(),
+        )
         self.closed = False
         self.last_sent = clock.now()
         self._send = send
@@ -150,6 +176,7 @@ class Peer:
         self._close = close
         self._clock = clock
         self._notices: list[bytes] = []
+        self._question: bytes | None = None
         self._saved_told = 0
         self._sending: asyncio.Task[None] | None = None
         self._sending_since: float | None = None
@@ -172,7 +199,27 @@ class Peer:
     @property
     def _waits(self) -> bool:
         """Whether something must go before a new frame."""
-        return bool(self.outbox or self._notices or self.outbox.behind)
+        return bool(self.outbox or self._notices or self._question or self.outbox.behind)
+
+    def ask(self, question: bytes, now: float) -> int:
+        """Ask for what it has that the page lacks; one question waits at most, the newest.
+
+        Not through the outbox: what is dropped there is made up for by a diff, and a question would not be.
+
+        Args:
+            question: A sync step 1.
+            now: Seconds.
+
+        Returns:
+            The number of the answer, which ``answered`` will reach.
+        """
+        if self._question is None:
+            self.asked += 1
+        self._question = question
+        self.asked_at = now
+        if not self.closed:
+            self._wake()
+        return self.asked
 
     def notify(self, kind: str, **details: Any) -> None:
         """Tell a ``collab.v1`` client something about its connection; others hear nothing."""
@@ -282,13 +329,18 @@ class Peer:
     def _next_frame(self) -> bytes | None:
         if self._notices:
             return self._notices.pop(0)
+        if self._question is not None:
+            question, self._question = self._question, None
+            return question
         frame = self.outbox.take()
         if frame is not None:
             return frame
         if self.outbox.behind and self._resync is not None:
-            for part, advances in self._resync(self):
+            # The diff itself goes first, past the bound: it may be larger, and would be dropped again and again.
+            (diff, _), *rest = self._resync(self)
+            for part, advances in rest:
                 self.outbox.put(part, advances, self._clock.now())
-            return self.outbox.take()
+            return diff
         if self.extended and self.saved > self._saved_told:
             self._saved_told = self.saved
             return encode_saved(self.saved)

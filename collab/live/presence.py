@@ -7,8 +7,9 @@ y-protocols, ``awareness.js`` (a state is current for 30 s, a higher clock wins,
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from collab.errors import MalformedFrame
@@ -25,11 +26,18 @@ class _Present:
     renewed: float
 
 
+MayAppear = Callable[[Peer, int], bool]
+"""Whether a client may appear under a client id."""
+
+
 class Presence:
     """The awareness states of one page."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, may_appear: MayAppear) -> None:
         self._limits = limits
+        self._may_appear = may_appear
+        self.late: dict[Peer, AwarenessEntry] = {}
+        """What came too fast, the newest of each client; ``take_late`` takes it later."""
         self._present: dict[int, _Present] = {}
         self._changed: dict[int, AwarenessEntry] = {}
 
@@ -52,13 +60,34 @@ class Presence:
         )
         for entry in entries:
             if self._speaks_for(peer, entry):
-                self._update(peer, entry, now)
+                self._take_in_time(peer, entry, now)
+        return bool(self._changed)
+
+    def _take_in_time(self, peer: Peer, entry: AwarenessEntry, now: float) -> None:
+        """Take an entry; of those that come too fast keep the newest for later."""
+        if peer.awareness.wait(now):
+            self.late[peer] = entry
+            return
+        peer.awareness.take(now)
+        self.late.pop(peer, None)
+        self._update(peer, entry, now)
+
+    def take_late(self, now: float) -> bool:
+        """Take what came too fast and may be taken now; returns whether there is something to tell."""
+        for peer, entry in [item for item in self.late.items() if not item[0].awareness.wait(now)]:
+            peer.awareness.take(now)
+            del self.late[peer]
+            if self._speaks_for(peer, entry):
+                # It was JSON when it came; a state that cannot be stamped is left out.
+                with contextlib.suppress(MalformedFrame):
+                    self._update(peer, entry, now)
         return bool(self._changed)
 
     def _speaks_for(self, peer: Peer, entry: AwarenessEntry) -> bool:
         if peer.client_id is not None:
-            return peer.client_id == entry.client_id
-        if entry.state is None:
+            # Claimed again with every message: a connection that was silent for a while may have lost its id.
+            return peer.client_id == entry.client_id and self._may_appear(peer, entry.client_id)
+        if entry.state is None or not self._may_appear(peer, entry.client_id):
             return False
         holder = self._present.get(entry.client_id)
         if holder is not None:
@@ -100,6 +129,7 @@ class Presence:
 
     def leave(self, peer: Peer) -> bool:
         """Forget a client that went; returns whether there is something to tell."""
+        self.late.pop(peer, None)
         known = None if peer.client_id is None else self._present.get(peer.client_id)
         if known is None or peer.client_id is None or known.peer is not peer:
             return False
