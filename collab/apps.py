@@ -41,9 +41,11 @@ def _end_page(*, instance: Any, **kwargs: Any) -> None:
 
 def _forget_settings(*, setting: str, **kwargs: Any) -> None:
     if setting == "COLLAB":
+        from collab.attempts import attempts
         from collab.conf import collab_settings
 
         collab_settings.cache_clear()
+        attempts.cache_clear()
 
 
 def _check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:

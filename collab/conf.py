@@ -8,7 +8,7 @@ that runs no checks at the first use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -22,6 +22,9 @@ MIB = 1024 * 1024
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollabSettings(Limits):
     """The engine's limits and those of everything around it. Seconds and bytes, unless a name says otherwise."""
+
+    trusted_proxies: int = field(default=0, metadata={"least": 0})
+    """How many proxies of your own are in front and add to ``X-Forwarded-For``: whose word on addresses counts."""
 
     refused_hold: float = 5.0
     """How long a refused connection is held before it is closed: older clients retry at once otherwise."""
@@ -56,6 +59,12 @@ class CollabSettings(Limits):
     max_people_listed: int = 200
     """How many people the list of a room names. Beyond it only their number is told."""
 
+    sign_in_attempts: int = 10
+    """Wrong passwords in a row for one account from one network address; after them one a minute."""
+
+    sign_in_attempts_per_address: int = 100
+    """Wrong passwords in a row from one network address, whatever the account; after them ten a minute."""
+
     drain_timeout: float = 6.0
     """How long a stopping process tries to save what it holds. The process ends at most 3.5 s later, whatever hangs."""
 
@@ -74,7 +83,7 @@ class CollabSettings(Limits):
 
 def unknown_keys(values: Mapping[str, Any]) -> list[str]:
     """Keys that are not settings, in order."""
-    return sorted(set(values) - {field.name for field in fields(CollabSettings)})
+    return sorted(set(values) - {one.name for one in fields(CollabSettings)})
 
 
 def build(values: Mapping[str, Any]) -> CollabSettings:

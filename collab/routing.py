@@ -1,4 +1,4 @@
-"""WebSocket URLs, with everything around them: allowed origins and sessions.
+"""WebSocket URLs, with everything around them: how many may come, allowed origins, sessions.
 
 Channels' AuthMiddleware is left out: it reads the user on the one thread that all of Django's synchronous code shares,
 one connection after the other. ``collab.access`` asks Django for the user of the session in the same step, and on the
@@ -13,6 +13,7 @@ from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.urls import path, re_path
 
+from collab.consumers.arrival import ArrivalCheck
 from collab.consumers.origin import OriginCheck
 from collab.consumers.page import PageConsumer
 from collab.consumers.room import RoomConsumer
@@ -24,4 +25,4 @@ websocket_urlpatterns: list[Any] = [
     re_path("", UnknownConsumer.as_asgi()),
 ]
 
-websocket_application = OriginCheck(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))))
+websocket_application = ArrivalCheck(OriginCheck(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))))

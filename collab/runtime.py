@@ -18,6 +18,7 @@ from collab.crdt.worker import Worker
 from collab.errors import CollabError, Restarting, UnknownPage
 from collab.live.analysis import WorkerAnalyst
 from collab.live.clock import LoopClock
+from collab.live.gate import Gate
 from collab.live.hub import Hub
 from collab.live.roster import Roster
 from collab.storage.log import LogStore
@@ -39,6 +40,7 @@ class Runtime:
         self.clock = LoopClock()
         self.store = LogStore()
         self.worker = Worker()
+        self.gate = Gate(settings)
         self.roster = Roster(max_listed=settings.max_people_listed)
         self.farewells: set[Farewell] = set()
         """Ends the connections that are not the hub's; each is called with the reason when the process stops."""

@@ -6,8 +6,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 
+from collab.attempts import AdminSignInForm
+
 admin.site.site_header = admin.site.site_title = "Collab"
 admin.site.index_title = _("Administration")
+admin.site.login_form = AdminSignInForm
 
 urlpatterns = [
     path("", include("collab.urls")),

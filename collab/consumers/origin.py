@@ -40,7 +40,8 @@ class OriginCheck:
         elif len(origins) > 1 or not is_allowed(origins[0], host=_host(headers), secure=scope.get("scheme") == "wss"):
             await receive()
             await send({"type": "websocket.accept"})
-            await refuse(NotAllowed("foreign origin"), runtime=runtime.current(), receive=receive, send=send)
+            error = NotAllowed("foreign origin")
+            await refuse(error, scope=scope, runtime=runtime.current(), receive=receive, send=send)
             return
         await self._inner({**scope, RAW_SEND: send}, receive, send)
 

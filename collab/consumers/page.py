@@ -14,6 +14,7 @@ from uuid import UUID
 from channels.consumer import AsyncConsumer
 
 from collab import access, runtime
+from collab.consumers.arrival import introduce
 from collab.consumers.origin import RAW_SEND
 from collab.consumers.refusal import Receive, Send, close_message, refuse
 from collab.errors import CollabError, MalformedFrame, TroubleHere
@@ -41,7 +42,7 @@ class PageConsumer(AsyncConsumer):
         try:
             page, peer = await self._join(scope, extended=extended)
         except CollabError as error:
-            await refuse(error, runtime=self.runtime, receive=receive, send=send, heeds_codes=extended)
+            await refuse(error, scope=scope, runtime=self.runtime, receive=receive, send=send, heeds_codes=extended)
             return
         try:
             ended_by = await self._serve(page, peer, receive)
@@ -49,7 +50,7 @@ class PageConsumer(AsyncConsumer):
             self.runtime.hub.leave(page, peer)
         if ended_by is not None:
             # A stock client would be back at once with the same edit; it is off the page, but not yet told so.
-            await refuse(ended_by, runtime=self.runtime, receive=receive, send=send)
+            await refuse(ended_by, scope=scope, runtime=self.runtime, receive=receive, send=send)
 
     async def _join(self, scope: dict[str, Any], *, extended: bool) -> tuple[Page, Peer]:
         page_id: UUID = scope["url_route"]["kwargs"]["page_id"]
@@ -61,6 +62,7 @@ class PageConsumer(AsyncConsumer):
             # The database does not answer: the client should try again, and nobody gets in unasked.
             logger.exception("could not decide who may join page %s", page_id)
             raise TroubleHere("access could not be decided") from error
+        introduce(scope, grant.identity.id)
         self.runtime.note_use(grant.unnoted_link_id)
         peer = Peer(
             rights=Rights(

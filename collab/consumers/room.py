@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from collab import access, runtime
 from collab.access import Grant
-from collab.consumers.refusal import close_message
+from collab.consumers.arrival import introduce
+from collab.consumers.refusal import close_message, note_refusal
 from collab.errors import CollabError, MalformedFrame, TooLarge, TroubleHere, UnknownPage
 from collab.live.roster import Attendance
 from collab.models import Page, Room
@@ -36,6 +37,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
     grant: Grant | None = None
     _telling: asyncio.Task[None] | None = None
     _refusing: asyncio.Task[None] | None = None
+    _ended = False
 
     async def connect(self) -> None:
         """Let somebody in and tell the others, or refuse."""
@@ -43,11 +45,14 @@ class RoomConsumer(AsyncWebsocketConsumer):
         self.runtime = runtime.current()
         room_id: UUID = self.scope["url_route"]["kwargs"]["room_id"]
         try:
-            self.grant = await self._admit(room_id)
+            grant = await self._admit(room_id)
+            introduce(self.scope, grant.identity.id)
+            self.grant = grant
         except CollabError as error:
             self._refusing = asyncio.get_running_loop().create_task(self._refuse(error))
             return
         self.runtime.note_use(self.grant.unnoted_link_id)
+        self.meter = self.runtime.settings.meter(self.runtime.clock.now())
         self.connection_id = secrets.token_hex(8)
         self.group = f"room.{room_id}"
         await self.channel_layer.group_add(self.group, self.channel_name)
@@ -74,11 +79,16 @@ class RoomConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take one envelope from the client; what is none ends the connection."""
-        if self.grant is None:
+        if self.grant is None or self._ended:
             return
         try:
+            pause = self.meter.charge(len(text_data or bytes_data or ""), self.runtime.clock.now())
+            if pause is not None:
+                # The next message is read when this one has been dealt with, which slows its sender down.
+                await asyncio.sleep(pause)
             await self._take(*_opened(text_data))
         except CollabError as error:
+            self._ended = True
             await self.send_close(error)
 
     async def _take(self, kind: str, data: dict[str, Any]) -> None:
@@ -144,6 +154,7 @@ class RoomConsumer(AsyncWebsocketConsumer):
 
     async def _refuse(self, error: CollabError) -> None:
         """Hold the connection for a moment, because older clients come back at once; then close it."""
+        note_refusal(error, self.scope, self.runtime)
         if error.close_code.is_final and self.runtime.held_refusals < self.runtime.settings.max_refused_held:
             self.runtime.held_refusals += 1
             try:

@@ -18,4 +18,5 @@ class UnknownConsumer(AsyncConsumer):
         """Accept, hold, close."""
         await receive()
         await send({"type": "websocket.accept"})
-        await refuse(UnknownPage("no such address"), runtime=runtime.current(), receive=receive, send=send)
+        error = UnknownPage("no such address")
+        await refuse(error, scope=scope, runtime=runtime.current(), receive=receive, send=send)

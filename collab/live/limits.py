@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from math import inf
+from typing import Any
+
+from collab.live.rates import Meter
 
 MIB = 1024 * 1024
 
@@ -113,6 +116,24 @@ class Limits:
     max_gapped_updates: int = 1_000
     """Updates that depend on something missing that a client may send at once, and one more a second (close 4429)."""
 
+    max_sockets: int = 20_000
+    """Most connections to one process; the next one is told to try again (4500)."""
+
+    max_sockets_per_address: int = 2_000
+    """Most connections to one process from one network address (close 4429); a school may have but one."""
+
+    max_sockets_per_person: int = 100
+    """Most connections to one process of one account or guest (close 4429); each tab has two."""
+
+    connects_per_second: float = 100.0
+    """Connections a second that are let in from one network address, in the long run. What is above waits."""
+
+    connect_burst: int = 1_000
+    """So many are let in at once."""
+
+    connect_patience: float = 5.0
+    """A connection that would have to wait longer to be let in is refused (close 4429)."""
+
     owner_patience: float = 5.0
     """How long somebody is waited for under whose client id another one writes. Then the id is anybody's."""
 
@@ -135,13 +156,11 @@ class Limits:
             BadLimit: A value makes no sense, or two contradict each other.
         """
         for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise BadLimit(field.name, f"must be a number, not {value!r}")
-            if field.type == "int" and not isinstance(value, int):
-                raise BadLimit(field.name, f"must be a whole number, not {value!r}")
-            if not 0 < value < inf:
-                raise BadLimit(field.name, f"must be above 0, not {value!r}")
+            _check(field, getattr(self, field.name))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Refuse values that contradict each other."""
         if self.max_update_bytes > self.max_frame_bytes:
             raise BadLimit("max_update_bytes", "cannot be above COLLAB['max_frame_bytes']")
         if self.max_page_bytes < self.max_update_bytes:
@@ -150,9 +169,38 @@ class Limits:
             raise BadLimit("max_unsaved_total_bytes", "cannot be below COLLAB['max_unsaved_bytes']")
         if self.keep_alive_interval > 20:
             raise BadLimit("keep_alive_interval", "must be at most 20: Yjs clients reconnect after 30 s of silence")
-        if self.bytes_per_second * self.rate_burst < self.max_frame_bytes:
-            raise BadLimit("bytes_per_second", "times COLLAB['rate_burst'] must admit one COLLAB['max_frame_bytes']")
-        if self.frames_per_second * self.rate_burst < 1:
-            raise BadLimit("frames_per_second", "times COLLAB['rate_burst'] must admit one frame")
         if self.awareness_timeout <= self.keep_alive_interval:
             raise BadLimit("awareness_timeout", "must be above COLLAB['keep_alive_interval']")
+        if self.bytes_per_second * self.rate_burst < self.max_frame_bytes:
+            raise BadLimit("bytes_per_second", "times COLLAB['rate_burst'] must admit one COLLAB['max_frame_bytes']")
+        if self.frames_per_second * self.rate_burst < 10:
+            raise BadLimit("frames_per_second", "times COLLAB['rate_burst'] must admit 10 frames: joining takes some")
+        if self.awareness_per_second < 0.1:
+            raise BadLimit("awareness_per_second", "must be at least 0.1: a state lasts COLLAB['awareness_timeout']")
+        if self.max_sockets_per_address > self.max_sockets:
+            raise BadLimit("max_sockets_per_address", "cannot be above COLLAB['max_sockets']")
+        if self.commit_retry > self.commit_retry_max:
+            raise BadLimit("commit_retry", "cannot be above COLLAB['commit_retry_max']")
+
+    def meter(self, now: float) -> Meter:
+        """What a new connection may send."""
+        return Meter(
+            frames_per_second=self.frames_per_second,
+            bytes_per_second=self.bytes_per_second,
+            burst=self.rate_burst,
+            patience=self.rate_patience,
+            now=now,
+        )
+
+
+def _check(field: Field[Any], value: object) -> None:
+    """Refuse a value that cannot work whatever the others are."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise BadLimit(field.name, f"must be a number, not {value!r}")
+    if field.type == "int" and not isinstance(value, int):
+        raise BadLimit(field.name, f"must be a whole number, not {value!r}")
+    least = field.metadata.get("least")
+    if least is None and not 0 < value < inf:
+        raise BadLimit(field.name, f"must be above 0, not {value!r}")
+    if least is not None and not least <= value < inf:
+        raise BadLimit(field.name, f"must be at least {least}, not {value!r}")

@@ -16,7 +16,7 @@ from collab.errors import CollabError, NotAllowed
 from collab.live.limits import Limits
 from collab.live.outbox import Advances, Outbox
 from collab.live.ports import Clock
-from collab.live.rates import Bucket, Meter
+from collab.live.rates import Bucket
 from collab.wire import encode_notice, encode_saved
 
 logger = logging.getLogger(__name__)
@@ -162,13 +162,7 @@ class Peer:
         self.answered = 0
         """How many of these questions it has answered, in order."""
         self.awareness = Bucket(limits.awareness_per_second, AWARENESS_BURST)
-        self.meter = Meter(
-            frames_per_second=limits.frames_per_second,
-            bytes_per_second=limits.bytes_per_second,
-            burst=limits.rate_burst,
-            patience=limits.rate_patience,
-            now=clock.now(),
-        )
+        self.meter = limits.meter(clock.now())
         self.closed = False
         self.last_sent = clock.now()
         self._send = send

@@ -43,7 +43,8 @@ class Meter:
     """What one connection sends: frames and bytes draw on one allowance.
 
     A frame costs its share of the frames and its share of the bytes allowed in a second. Above the rate its sender is
-    to be read more slowly; only one that has been slowed all the time for longer than ``patience`` must go.
+    to be read more slowly; only one that has been slowed for longer than ``patience``, without a pause in which all of
+    its allowance came back, must go.
 
     Attributes:
         last: When the last frame came.
@@ -69,7 +70,11 @@ class Meter:
             TooMany: It has been far above the rate for too long.
         """
         self.last = now
-        full_at = max(self._full_at, now) + self._per_frame + size_bytes * self._per_byte
+        full_at = self._full_at
+        if full_at < now:
+            full_at = now
+            self._slow_since = None
+        full_at += self._per_frame + size_bytes * self._per_byte
         self._full_at = full_at
         if full_at - now > self._burst:
             return self._slow_down(now)
@@ -77,8 +82,6 @@ class Meter:
         if self._turn < FRAMES_PER_TURN:
             return None
         self._turn = 0
-        if full_at - now < self._burst / 2:
-            self._slow_since = None
         return 0.0
 
     def _slow_down(self, now: float) -> float:

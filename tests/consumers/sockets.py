@@ -42,6 +42,7 @@ class Socket:
         origin: What a browser would say; None for a program.
         browser: Whose session cookie to send.
         offers: Subprotocols.
+        address: What a proxy in front would say about where it comes from.
     """
 
     def __init__(
@@ -52,8 +53,11 @@ class Socket:
         browser: Client | None = None,
         offers: list[str] | None = None,
         host: str = "testserver",
+        address: str | None = None,
     ) -> None:
         headers = [(b"host", host.encode())]
+        if address is not None:
+            headers.append((b"x-forwarded-for", address.encode()))
         origins = [origin] if isinstance(origin, str) else origin or []
         headers += [(b"origin", value.encode("latin-1")) for value in origins]
         if browser is not None:
