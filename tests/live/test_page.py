@@ -553,3 +553,76 @@ async def test_text_written_by_many_at_once_converges_and_is_on_disk() -> None:
     assert engine.store.text_of(page_id) == texts.pop()
     doc: Doc = Doc()
     doc.get("text", type=Text)
+
+
+async def test_a_slow_reader_gets_the_whole_page_even_when_the_answer_to_its_question_was_dropped() -> None:
+    """Without the base every later edit would wait in its document for ever."""
+    engine = Engine(outbox_max_bytes=2000)
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    await alice.write("the beginning " * 50)
+    await engine.clock.advance(1)
+    bob = engine.client("Bob")
+    bob.stalled = asyncio.Event()
+    bob.page = await engine.hub.join(page_id, bob.peer)
+    await bob.send(encode_sync_step1(bob.doc.get_state()))
+    for number in range(50):
+        await alice.write(f"{number:03} is a line that takes some room\n")
+        await engine.clock.advance(0.02)
+    assert bob.peer.outbox.behind
+
+    bob.stalled.set()
+    await bob.catch_up()
+    await bob.catch_up()
+
+    assert str(bob.text) == str(alice.text)
+
+
+async def test_a_slow_reader_is_brought_up_by_a_diff_larger_than_its_queue() -> None:
+    """The bound is for what waits; the diff that ends the waiting must not be dropped by it again and again."""
+    engine = Engine(outbox_max_bytes=2000)
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    bob = await engine.client("Bob").join(page_id)
+    await alice.send(encode_awareness(encode_entries([AwarenessEntry(alice.doc.client_id, 1, b"{}")])))
+    bob.stalled = asyncio.Event()
+    for number in range(200):
+        await alice.write(f"{number:03} is a line that takes some room\n")
+        await engine.clock.advance(0.02)
+
+    bob.stalled.set()
+    messages = await bob.catch_up()
+
+    assert str(bob.text) == str(alice.text)
+    assert max(len(message.update) for message in messages if isinstance(message, Update)) > 2000
+    assert any(isinstance(message, Awareness) for message in messages)
+    assert not bob.peer.closed
+
+
+async def test_a_question_reaches_a_slow_reader_whatever_was_dropped() -> None:
+    """Nothing it sends counts as saved until it has answered."""
+    engine = Engine(outbox_max_bytes=1000)
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    bob = await engine.client("Bob").join(page_id)
+    await bob.catch_up()
+    bob.stalled = asyncio.Event()
+    await alice.write("x" * 600)
+    await engine.clock.advance(0.1)
+    await alice.write("x" * 600)
+    await engine.clock.advance(0.1)
+    bob.type("lost on the way ")
+    await bob.send(encode_update(bob.type("arrives")))
+    for _ in range(10):
+        await alice.write("x" * 600)
+        await engine.clock.advance(0.1)
+
+    bob.stalled.set()
+    for _ in range(3):
+        await bob.catch_up()
+        await alice.catch_up()
+        await engine.clock.advance(0.2)
+
+    assert "lost on the way arrives" in engine.store.text_of(page_id)
+    assert bob.peer.saved == bob.peer.received
+    assert str(bob.text) == str(alice.text)
