@@ -95,7 +95,7 @@ async def test_malformed_frames_by_the_thousand_harm_nobody(
     to a page of its own, where those that Yjs can read are edits like any other: real clients take them and agree.
     Whatever follows no format comes from an editor on Alice's page, half of it before the page was joined."""
     count = amounts(2_000, 10_000)
-    product = server(env={"COLLAB_REFUSED_HOLD": "0.1", **RETURN_MEMORY})
+    product = server(env={"COLLAB_REFUSED_HOLD": "0.1", "COLLAB_CONNECT_BURST": "1_000_000", **RETURN_MEMORY})
     room, scratch = Room(product), Room(product)
     viewing = room.add_link("viewer")
     catalogue = [*MALFORMED.values(), *map(encode_update, IMPOSSIBLE.values()), *TOO_LARGE.values()]
