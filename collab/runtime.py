@@ -16,11 +16,14 @@ from collab.bus.memory import MemoryBus
 from collab.conf import CollabSettings, collab_settings
 from collab.crdt.worker import Worker
 from collab.errors import CollabError, Restarting, UnknownPage
-from collab.live.analysis import WorkerAnalyst
+from collab.live.analysis import WorkerAnalyst, rescuer
 from collab.live.clock import LoopClock
+from collab.live.folds import Folds
 from collab.live.gate import Gate
 from collab.live.hub import Hub
+from collab.live.recovery import Recovery
 from collab.live.roster import Roster
+from collab.storage.fold import LogFolder
 from collab.storage.log import LogStore
 
 logger = logging.getLogger(__name__)
@@ -41,17 +44,26 @@ class Runtime:
         self.store = LogStore()
         self.worker = Worker()
         self.gate = Gate(settings)
+        self.folding_worker = Worker()
+        """For what may take a minute: nobody who opens a page or edits one waits for it."""
         self.roster = Roster(max_listed=settings.max_people_listed)
         self.farewells: set[Farewell] = set()
         """Ends the connections that are not the hub's; each is called with the reason when the process stops."""
         self.held_refusals = 0
         """How many refused connections are held open at the moment."""
+        analyst = WorkerAnalyst(self.worker, settings)
+        self.recovery = Recovery(
+            store=self.store, analyst=analyst, rescuer=rescuer(self.folding_worker, settings), clock=self.clock
+        )
+        self.folder = LogFolder(worker=self.folding_worker, recovery=self.recovery)
         self.hub = Hub(
             store=self.store,
             bus=MemoryBus(),
-            analyst=WorkerAnalyst(self.worker, settings),
+            analyst=analyst,
             clock=self.clock,
             limits=settings,
+            recovery=self.recovery,
+            folds=Folds(folder=self.folder, clock=self.clock, limits=settings),
         )
         self._noting: dict[UUID, asyncio.Task[None]] = {}
         self._stopping: asyncio.Task[bool] | None = None
@@ -106,6 +118,7 @@ class Runtime:
         await self.hub.stop()
         await self.worker.stop()
         await asyncio.gather(*self._noting.values(), return_exceptions=True)
+        await self.folder.stop()
         await self.store.stop()
         return saved
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from pycrdt import Doc, Text
 
 from collab.bus.memory import MemoryBus
-from collab.crdt.index import index_updates, judge
+from collab.crdt.index import index_updates, judge, sift
 from collab.errors import CollabError, UnknownPage
 from collab.live.analysis import page_limits
 from collab.live.hub import Hub
@@ -110,6 +110,8 @@ class MemoryStore:
         self.gate: asyncio.Event | None = None
         self.commits: list[list[NewRow]] = []
         self.loads = 0
+        self.put_aside: dict[UUID, dict[int, str]] = {}
+        self.marked: dict[UUID, str] = {}
 
     def make_page(self, *updates: bytes) -> UUID:
         """A page that is there."""
@@ -123,7 +125,14 @@ class MemoryStore:
         if page_id not in self.pages:
             raise UnknownPage(str(page_id))
         epoch, rows = self.pages[page_id]
-        return StoredPage(page_id=page_id, epoch=epoch, sequence=len(rows), updates=list(rows))
+        kept = [number for number in range(1, len(rows) + 1) if number not in self.put_aside.get(page_id, {})]
+        return StoredPage(
+            page_id=page_id,
+            epoch=epoch,
+            sequence=len(rows),
+            updates=[rows[number - 1] for number in kept],
+            sequences=kept,
+        )
 
     async def append(self, rows: Sequence[NewRow]) -> Mapping[UUID, int | Refusal]:
         await self._trouble()
@@ -147,6 +156,13 @@ class MemoryStore:
         await self._trouble()
         _, rows = self.pages[page_id]
         return len(rows), rows[sequence:]
+
+    async def quarantine(self, page_id: UUID, epoch: int, faults: Mapping[int, str]) -> None:
+        self.put_aside.setdefault(page_id, {}).update(faults)
+        await self.mark(page_id, next(iter(faults.values())))
+
+    async def mark(self, page_id: UUID, reason: str) -> None:
+        self.marked[page_id] = reason
 
     async def _trouble(self) -> None:
         if self.gate is not None:
@@ -178,6 +194,9 @@ class LocalAnalyst:
     async def index(self, updates: Sequence[bytes]) -> IndexedPage:
         content, page = index_updates(updates, page_limits(self._limits))
         return IndexedPage(content=content, index=page.dump())
+
+    async def sift(self, updates: Sequence[bytes]) -> Mapping[int, str]:
+        return sift(updates)[1]
 
     async def extend(self, index: bytes, update: bytes) -> ExtendedIndex:
         self.extended += 1

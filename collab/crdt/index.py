@@ -48,6 +48,38 @@ def index_updates(updates: Sequence[bytes], limits: PageLimits) -> tuple[bytes, 
     return content, page
 
 
+def sift(updates: Sequence[bytes]) -> tuple[PageStructure, dict[int, str]]:
+    """Take in the updates of a log one by one, without merging them.
+
+    What depends on an update that comes later waits for it: two processes may commit in either order.
+
+    Returns:
+        The index of those that fit together, and for each other one, by its number from 0, why it does not.
+    """
+    page = PageStructure(_UNBOUNDED)
+    faults: dict[int, str] = {}
+    waiting = list(range(len(updates)))
+    while waiting:
+        before = len(waiting)
+        waiting = [number for number in waiting if _waits(page, updates[number], number, faults)]
+        if len(waiting) == before:
+            break
+    faults.update((number, "depends on something that is missing") for number in waiting)
+    return page, faults
+
+
+def _waits(page: PageStructure, update: bytes, number: int, faults: dict[int, str]) -> bool:
+    """Take in one update, or note its fault; whether it lacks something instead."""
+    try:
+        finding = examine(page, parse_update(update, SNAPSHOT_LIMITS))
+    except (MalformedFrame, ImpossibleUpdate, TooLarge) as error:
+        faults[number] = str(error)
+        return False
+    if finding.kind is FindingKind.NEW:
+        page.add(finding.addition)
+    return finding.kind is FindingKind.GAP
+
+
 def judge(page: PageStructure, update: bytes, limits: UpdateLimits) -> tuple[Finding, bytes]:
     """Whether an update fits a page, and the part of it that is new.
 

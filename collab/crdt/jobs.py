@@ -13,8 +13,10 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO
 
+from collab.crdt.fold import fold, sift_log, verify
 from collab.crdt.frames import HEADER, checked_count, checked_length, encode_parts
 from collab.crdt.index import index_updates, judge
+from collab.crdt.merge import merge
 from collab.crdt.seed import seed_board, seed_document
 from collab.errors import CollabError
 from collab.wire import (
@@ -38,6 +40,11 @@ def index(parts: list[bytes]) -> list[bytes]:
     return [content, page.dump()]
 
 
+def merge_parts(parts: list[bytes]) -> list[bytes]:
+    """``[update, ...]`` to ``[merged update]``."""
+    return [merge(parts)]
+
+
 def extend(parts: list[bytes]) -> list[bytes]:
     """Judge one update: ``[largest update in bytes, PageStructure dump, update]`` to
     ``[kind, from clocks, to clocks, the part that is new, new dump]``.
@@ -59,7 +66,11 @@ def extend(parts: list[bytes]) -> list[bytes]:
 
 JOBS: dict[str, Job] = {
     "index": index,
+    "merge": merge_parts,
     "extend": extend,
+    "sift": sift_log,
+    "fold": fold,
+    "verify": verify,
     "seed_board": seed_board,
     "seed_document": seed_document,
 }

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 MAX_WAITING_JOBS = 200
 JOB_TIMEOUT = 60.0
 STOP_TIMEOUT = 2.0
+MANY_PARTS = 1_000
 PROJECT = Path(__file__).resolve().parents[2]
 """Where ``collab`` is imported from."""
 
@@ -117,6 +118,11 @@ class Worker:
         process.kill()
         await process.wait()
 
+    async def rest(self) -> None:
+        """End the process when its jobs are done; the next job starts another."""
+        async with self._turn:
+            await self.stop()
+
     async def stop(self) -> None:
         """Let the running job finish briefly, then end the process."""
         process = self._process
@@ -136,7 +142,9 @@ async def _exchange(process: Process, parts: Sequence[bytes]) -> list[bytes]:
     if process.stdin is None or process.stdout is None:
         raise EOFError("no pipes")
     reader = process.stdout
-    process.stdin.write(encode_parts(parts))
+    # A log of a hundred thousand rows takes longer to write down than the event loop may stall.
+    request = encode_parts(parts) if len(parts) < MANY_PARTS else await asyncio.to_thread(encode_parts, parts)
+    process.stdin.write(request)
     await process.stdin.drain()
     count = checked_count(await reader.readexactly(HEADER.size))
     return [await reader.readexactly(checked_length(await reader.readexactly(HEADER.size))) for _ in range(count)]

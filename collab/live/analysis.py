@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from collab.crdt.index import index_updates
 from collab.crdt.worker import JobFailed, Worker
@@ -17,6 +18,9 @@ _FAULTS_OF_THE_SENDER = {
     "ImpossibleUpdate": ImpossibleUpdate,
     "TooLarge": TooLarge,
 }
+
+MAX_AT_ONCE = 100_000
+"""How many updates go to the worker process in one request; it takes twice as many."""
 
 
 def page_limits(limits: Limits) -> PageLimits:
@@ -37,9 +41,22 @@ class WorkerAnalyst:
         if sum(map(len, updates)) <= self._limits.worker_parse_bytes:
             content, page = index_updates(updates, limits)
             return IndexedPage(content=content, index=page.dump())
+        updates = await self._shortened(updates)
         bounds = [limits.max_depth, limits.max_types, limits.max_structs]
         content, index = await self._worker.run("index", [json.dumps(bounds).encode(), *updates])
         return IndexedPage(content=content, index=index)
+
+    async def _shortened(self, updates: Sequence[bytes]) -> Sequence[bytes]:
+        """A log that is too long for one request, merged in parts."""
+        while len(updates) > MAX_AT_ONCE:
+            starts = range(0, len(updates), MAX_AT_ONCE)
+            updates = [(await self._worker.run("merge", updates[at : at + MAX_AT_ONCE]))[0] for at in starts]
+        return updates
+
+    async def sift(self, updates: Sequence[bytes]) -> Mapping[int, str]:
+        """Find the updates that do not fit with the others."""
+        (faults,) = await self._worker.run("sift", updates)
+        return {int(number): fault for number, fault in json.loads(faults).items()}
 
     async def extend(self, index: bytes, update: bytes) -> ExtendedIndex:
         """Examine one large update."""
@@ -55,3 +72,8 @@ class WorkerAnalyst:
             update=rest,
             index=extended,
         )
+
+
+def rescuer(worker: Worker, limits: Limits) -> WorkerAnalyst:
+    """An analyst that does everything in the worker process, however small: for logs that are known to be damaged."""
+    return WorkerAnalyst(worker, replace(limits, worker_parse_bytes=1))

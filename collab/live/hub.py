@@ -16,10 +16,12 @@ from uuid import UUID
 
 from collab.errors import CollabError, Restarting, TooSlow, TroubleHere
 from collab.live.batch import Allowance
+from collab.live.folds import Folds
 from collab.live.limits import Limits
 from collab.live.page import Page, Verdict
 from collab.live.peer import Peer
 from collab.live.ports import Analyst, Bus, Clock, PageStore
+from collab.live.recovery import Recovery
 from collab.live.writer import Writer
 from collab.wire import PageStructure
 
@@ -37,6 +39,8 @@ class Hub:
 
     Args:
         chance: Random numbers from 0 to 1.
+        recovery: Reads the pages; without it one that has the same analyst for everything.
+        folds: Told what grows; without it nothing is folded.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class Hub:
         clock: Clock,
         limits: Limits,
         chance: Callable[[], float] = random.random,
+        recovery: Recovery | None = None,
+        folds: Folds | None = None,
     ) -> None:
         self.limits = limits
         self._random = chance
@@ -58,7 +64,11 @@ class Hub:
         self._pages: dict[UUID, Page] = {}
         self._opening: dict[UUID, asyncio.Task[Page]] = {}
         self._allowance = Allowance(limits.max_unsaved_total_bytes)
-        self._writer = Writer(store=store, clock=clock, limits=limits, on_refused=self._refused)
+        self._recovery = recovery or Recovery(store=store, analyst=analyst, rescuer=analyst, clock=clock)
+        self._folds = folds or Folds(folder=None, clock=clock, limits=limits)
+        self._writer = Writer(
+            store=store, clock=clock, limits=limits, on_refused=self._refused, on_committed=self._folds.committed
+        )
         self._draining = False
         self._ticker: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -66,6 +76,7 @@ class Hub:
     def start(self) -> None:
         """Begin to write and to watch the time."""
         self._writer.start()
+        self._folds.start()
         self._ticker = asyncio.get_running_loop().create_task(self._run_ticks())
 
     @property
@@ -138,6 +149,7 @@ class Hub:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
         await self._writer.stop()
+        await self._folds.stop()
         for task in [*self._opening.values(), *self._closing]:
             task.cancel()
         await asyncio.gather(*self._opening.values(), *self._closing, return_exceptions=True)
@@ -164,8 +176,7 @@ class Hub:
         if len(self._pages) >= self.limits.max_open_pages and not self._make_room():
             raise TroubleHere(f"{len(self._pages)} pages are open already")
         try:
-            stored = await self._store.load(page_id)
-            indexed = await self._analyst.index(stored.updates)
+            stored, indexed = await self._recovery.read(page_id)
         except TroubleHere as error:
             # People are told to try again; whoever runs this must hear why.
             logger.error("page %s cannot be opened: %s", page_id, error)
@@ -186,6 +197,7 @@ class Hub:
         )
         self._pages[page_id] = page
         self._bus.open(page_id, self.deliver)
+        self._folds.opened(stored)
         return page
 
     def _make_room(self) -> bool:
@@ -200,6 +212,7 @@ class Hub:
         if self._pages.get(page.page_id) is page:
             del self._pages[page.page_id]
             self._bus.close(page.page_id)
+            self._folds.closed(page.page_id)
         page.stop()
 
     def _refused(self, page: Page, error: CollabError) -> None:

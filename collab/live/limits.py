@@ -110,6 +110,21 @@ class Limits:
     max_open_pages: int = 2000
     """Most pages open in one process; the next one is refused with "try again" (4500)."""
 
+    fold_rows: int = 200
+    """Log rows of a page after which they are folded into its snapshot."""
+
+    fold_bytes: int = 1 * MIB
+    """The same by their size."""
+
+    fold_idle_rows: int = 20
+    """Log rows after which a page is folded when nobody looks at it any more."""
+
+    fold_retry: float = 60.0
+    """Pause after a fold that failed; doubled up to ``fold_retry_max``."""
+
+    fold_retry_max: float = 3600.0
+    """Longest pause between attempts to fold a page."""
+
     read_only_strikes: int = 3
     """Edits a client may send to a page it may only read before it is closed (4403)."""
 

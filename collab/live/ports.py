@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 from uuid import UUID
@@ -40,12 +40,18 @@ class StoredPage:
         epoch: Changes when the page is replaced.
         sequence: The last row of the log that ``updates`` contains; 0 for an empty log.
         updates: The snapshot, if there is one, and the rows after it, in order.
+        sequences: Of each update; a snapshot has that of the last row it contains.
+        has_snapshot: Whether the first update is a snapshot.
+        damaged: By their number in ``updates`` those that are not what was written, and what is wrong with them.
     """
 
     page_id: UUID
     epoch: int
     sequence: int
     updates: Sequence[bytes]
+    sequences: Sequence[int] = ()
+    has_snapshot: bool = False
+    damaged: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,12 @@ class PageStore(Protocol):
             TroubleHere: It could not be read.
         """
 
+    async def quarantine(self, page_id: UUID, epoch: int, faults: Mapping[int, str]) -> None:
+        """Put rows aside by their sequences, each with what is wrong with it, and mark the page."""
+
+    async def mark(self, page_id: UUID, reason: str) -> None:
+        """Let those who run the product know that a page needs their attention."""
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedPage:
@@ -131,6 +143,9 @@ class Analyst(Protocol):
         Raises:
             TroubleHere: They cannot be read, or the worker died of them.
         """
+
+    async def sift(self, updates: Sequence[bytes]) -> Mapping[int, str]:
+        """Which updates of a log do not fit with the others, by number, and why."""
 
     async def extend(self, index: bytes, update: bytes) -> ExtendedIndex:
         """Examine one update against an index.

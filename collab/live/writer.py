@@ -26,15 +26,23 @@ class Writer:
 
     Args:
         on_refused: Called when a page can never be written again, because it was deleted or replaced.
+        on_committed: Told page id, number of rows and their bytes of what became durable.
     """
 
     def __init__(
-        self, *, store: PageStore, clock: Clock, limits: Limits, on_refused: Callable[[Page, CollabError], None]
+        self,
+        *,
+        store: PageStore,
+        clock: Clock,
+        limits: Limits,
+        on_refused: Callable[[Page, CollabError], None],
+        on_committed: Callable[[UUID, int, int], None] = lambda page_id, rows, size: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
         self._on_refused = on_refused
+        self._on_committed = on_committed
         self._unsaved: dict[UUID, Page] = {}
         self._suspects: dict[UUID, tuple[float, float]] = {}
         """Pages of a commit that failed for a reason of its own: written alone, from when on, and the pause before."""
@@ -129,6 +137,8 @@ class Writer:
             self._put_back(taken)
         else:
             self._pause = 0.0
+            for row in rows:
+                self._on_committed(row.page_id, 1, len(row.payload))
             for page in taken:
                 self._finish(page, results.get(page.page_id))
         finally:

@@ -1,7 +1,7 @@
 """The log of a page: accepted updates and the snapshots they are folded into.
 
-Rows are only ever inserted and deleted, by ``collab.storage``. Payloads may be megabytes: every query that lists
-rows defers them.
+Rows are only ever inserted, deleted and put into quarantine, by ``collab.storage``. Payloads may be megabytes: every
+query that lists rows defers them. ``checksum`` is that of ``collab.storage.checksums``; rows from before it have none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from collab.models.room import Page
+from collab.models.room import ATTENTION_MAX_CHARS, Page
 
 
 class PageUpdate(models.Model):
@@ -21,6 +21,7 @@ class PageUpdate(models.Model):
     epoch = models.PositiveIntegerField(_("epoch"), db_default=1, default=1)
     seq = models.PositiveBigIntegerField(_("sequence"))
     payload = models.BinaryField(_("payload"))
+    checksum = models.BigIntegerField(_("checksum"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     class Meta:
@@ -43,6 +44,8 @@ class PageSnapshot(models.Model):
     epoch = models.PositiveIntegerField(_("epoch"), db_default=1, default=1)
     seq = models.PositiveBigIntegerField(_("sequence"))
     payload = models.BinaryField(_("payload"))
+    checksum = models.BigIntegerField(_("checksum"), null=True, editable=False)
+    state_vector = models.BinaryField(_("state vector"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     class Meta:
@@ -52,3 +55,40 @@ class PageSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.page_id} {self.epoch}:{self.seq}"
+
+
+class QuarantinedUpdate(models.Model):
+    """A row of the log that cannot be read, or depends on one: kept as it was, and left out when the page is opened."""
+
+    id = models.BigAutoField(primary_key=True)
+    page = models.ForeignKey(Page, models.CASCADE, related_name="quarantine", db_index=False, verbose_name=_("page"))
+    epoch = models.PositiveIntegerField(_("epoch"))
+    seq = models.PositiveBigIntegerField(_("sequence"))
+    payload = models.BinaryField(_("payload"))
+    checksum = models.BigIntegerField(_("checksum"), null=True, editable=False)
+    reason = models.CharField(_("reason"), max_length=ATTENTION_MAX_CHARS)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    quarantined_at = models.DateTimeField(_("put aside at"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("quarantined update")
+        verbose_name_plural = _("quarantined updates")
+        constraints = [models.UniqueConstraint(fields=["page", "epoch", "seq"], name="collab_quarantine_sequence")]
+
+    def __str__(self) -> str:
+        return f"{self.page_id} {self.epoch}:{self.seq}"
+
+
+class PageLease(models.Model):
+    """Who folds a page at the moment. A lease that was not given back ends by itself."""
+
+    page = models.OneToOneField(Page, models.CASCADE, primary_key=True, related_name="lease", verbose_name=_("page"))
+    owner = models.UUIDField(_("owner"), null=True, editable=False)
+    until = models.DateTimeField(_("until"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("lease")
+        verbose_name_plural = _("leases")
+
+    def __str__(self) -> str:
+        return f"{self.page_id} {self.owner or '-'}"

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 TITLE_MAX_CHARS = 120
+ATTENTION_MAX_CHARS = 300
 
 
 class Room(models.Model):
@@ -53,7 +54,8 @@ class Page(models.Model):
     """One Yjs document in a room.
 
     ``last_seq`` is the highest log sequence given out in this epoch; the storage layer raises it under the row's
-    lock, which is what keeps the log free of holes. A page that is replaced gets a new ``epoch``.
+    lock, which is what keeps the log free of holes. A page that is replaced gets a new ``epoch``. ``attention`` says
+    what somebody who runs the product must look at, since ``attention_at``.
     """
 
     id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
@@ -65,6 +67,10 @@ class Page(models.Model):
     last_seq = models.PositiveBigIntegerField(_("last sequence"), db_default=0, default=0)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     edited_at = models.DateTimeField(_("edited at"), null=True, blank=True, editable=False)
+    attention = models.CharField(
+        _("needs attention"), max_length=ATTENTION_MAX_CHARS, db_default="", default="", blank=True, editable=False
+    )
+    attention_at = models.DateTimeField(_("needs attention since"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("page")

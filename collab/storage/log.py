@@ -11,7 +11,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
@@ -20,7 +21,9 @@ from django.utils import timezone
 
 from collab.errors import CollabError, PageReplaced, TroubleHere, UnknownPage
 from collab.live.ports import NewRow, Refusal, StoreDown, StoredPage
-from collab.models import Page, PageSnapshot, PageUpdate
+from collab.models import Page, PageSnapshot, PageUpdate, QuarantinedUpdate
+from collab.storage.checksums import checksum
+from collab.storage.quarantine import mark_page, quarantine_rows
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +46,19 @@ class LogStore:
 
     async def append(self, rows: Sequence[NewRow]) -> Mapping[UUID, int | Refusal]:
         """Commit rows in one transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, _in_thread, append_rows, (rows,))
+        return await asyncio.get_running_loop().run_in_executor(self._writer, in_thread, append_rows, (rows,))
 
     async def rows_after(self, page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:
         """The rows that somebody who knows the log up to ``sequence`` lacks."""
         return await self._read(rows_after, page_id, epoch, sequence)
+
+    async def quarantine(self, page_id: UUID, epoch: int, faults: Mapping[int, str]) -> None:
+        """Put rows aside and mark the page."""
+        await self._read(quarantine_rows, page_id, epoch, faults)
+
+    async def mark(self, page_id: UUID, reason: str) -> None:
+        """Mark a page as one that needs attention."""
+        await self._read(mark_page, page_id, reason)
 
     async def stop(self) -> None:
         """Close the connections and end the threads."""
@@ -77,7 +88,7 @@ def _close_connection() -> None:
     connection.close()
 
 
-def _in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Result:
+def in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Result:
     """Run a database function in a thread of ours, on the connection that the thread keeps."""
     try:
         return function(*args)
@@ -94,38 +105,71 @@ def _in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Res
 def _read_in_thread(function: Callable[..., Result], args: tuple[object, ...]) -> Result:
     """The same for reads, tried again at once: the kept connection may be one that the database closed long ago."""
     try:
-        return _in_thread(function, args)
+        return in_thread(function, args)
     except StoreDown:
-        return _in_thread(function, args)
+        return in_thread(function, args)
 
 
 def load_page(page_id: UUID) -> StoredPage:
     """Read a page as one consistent whole, without a transaction.
 
     A read transaction would take the write lock on SQLite. Instead the rows are checked: they must follow the snapshot
-    without a hole up to the page's last sequence; a fold that came in between shows as a hole and is read again.
+    without a hole, but for those in quarantine, up to the page's last sequence; a fold that came in between shows as a
+    hole and is read again.
     """
     for _ in range(LOAD_ATTEMPTS):
         page = Page.objects.filter(pk=page_id).values("epoch", "last_seq").first()
         if page is None:
             raise UnknownPage(str(page_id))
-        log = PageUpdate.objects.filter(page_id=page_id, epoch=page["epoch"])
-        snapshot = (
-            PageSnapshot.objects.filter(page_id=page_id, epoch=page["epoch"])
-            .order_by("-seq")
-            .values_list("seq", "payload")
-            .first()
-        )
-        start, updates = (0, []) if snapshot is None else (snapshot[0], [bytes(snapshot[1])])
-        last = start
-        whole = True
-        for sequence, payload in log.filter(seq__gt=start).order_by("seq").values_list("seq", "payload"):
-            whole = whole and sequence == last + 1
-            last = sequence
-            updates.append(bytes(payload))
-        if whole and last >= page["last_seq"]:
-            return StoredPage(page_id=page_id, epoch=page["epoch"], sequence=last, updates=updates)
+        stored = _read_log(page_id, page["epoch"])
+        # In quarantine before they were missed: the record comes in the transaction that takes the row away.
+        holes = _holes(stored, page["last_seq"])
+        if not holes or holes <= set(_quarantined(page_id, page["epoch"])):
+            return replace(stored, sequence=max(stored.sequence, page["last_seq"]))
     raise TroubleHere(f"the log of page {page_id} has a hole")
+
+
+def _read_log(page_id: UUID, epoch: int) -> StoredPage:
+    mine = {"page_id": page_id, "epoch": epoch}
+    snapshot = (
+        PageSnapshot.objects.filter(**mine)
+        .order_by("-seq")
+        .values_list("seq", "payload", "checksum", "state_vector")
+        .first()
+    )
+    start = 0 if snapshot is None else snapshot[0]
+    rows = PageUpdate.objects.filter(**mine, seq__gt=start).order_by("seq").values_list("seq", "payload", "checksum")
+    updates: list[bytes] = []
+    sequences: list[int] = []
+    damaged: dict[int, str] = {}
+    for sequence, payload, stored_sum in [*([] if snapshot is None else [snapshot[:3]]), *rows]:
+        content = bytes(payload)
+        if stored_sum is not None and stored_sum != checksum(content, sequence):
+            damaged[len(updates)] = "its checksum is wrong"
+        updates.append(content)
+        sequences.append(sequence)
+    return StoredPage(
+        page_id=page_id,
+        epoch=epoch,
+        sequence=sequences[-1] if sequences else 0,
+        updates=updates,
+        sequences=sequences,
+        has_snapshot=snapshot is not None,
+        damaged=damaged,
+    )
+
+
+def _holes(stored: StoredPage, last_sequence: int) -> set[int]:
+    """Sequences that should be there and are not."""
+    last = max(stored.sequence, last_sequence)
+    first = stored.sequences[0] if stored.has_snapshot else 1
+    if last - first + 1 == len(stored.sequences):
+        return set()
+    return set(range(first, last + 1)).difference(stored.sequences)
+
+
+def _quarantined(page_id: UUID, epoch: int) -> list[int]:
+    return list(QuarantinedUpdate.objects.filter(page_id=page_id, epoch=epoch).values_list("seq", flat=True))
 
 
 def append_rows(rows: Sequence[NewRow]) -> dict[UUID, int | Refusal]:
@@ -144,7 +188,7 @@ def append_rows(rows: Sequence[NewRow]) -> dict[UUID, int | Refusal]:
             .order_by("pk")
             .values_list("pk", "epoch", "last_seq")
         }
-        inserted: list[tuple[UUID, int, int, bytes]] = []
+        inserted: list[tuple[UUID, int, int, bytes, int]] = []
         for row in rows:
             page = pages.get(row.page_id)
             if page is None:
@@ -152,21 +196,23 @@ def append_rows(rows: Sequence[NewRow]) -> dict[UUID, int | Refusal]:
             elif page[0] != row.epoch:
                 results[row.page_id] = Refusal.REPLACED
             else:
-                pages[row.page_id] = (row.epoch, page[1] + 1)
-                results[row.page_id] = page[1] + 1
-                inserted.append((row.page_id, row.epoch, page[1] + 1, row.payload))
+                sequence = page[1] + 1
+                pages[row.page_id] = (row.epoch, sequence)
+                results[row.page_id] = sequence
+                inserted.append((row.page_id, row.epoch, sequence, row.payload, checksum(row.payload, sequence)))
         if inserted:
             _insert(inserted)
             _advance({page_id: last for page_id, last in results.items() if isinstance(last, int)})
     return results
 
 
-def _insert(rows: Sequence[tuple[UUID, int, int, bytes]]) -> None:
+def _insert(rows: Sequence[tuple[UUID, int, int, bytes, int]]) -> None:
     to_database = Page._meta.pk.get_db_prep_value
+    columns = "page_id, epoch, seq, payload, checksum"
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {_name(PageUpdate)} (page_id, epoch, seq, payload) VALUES (%s, %s, %s, %s)",  # noqa: S608
-            [(to_database(page_id, connection), epoch, seq, payload) for page_id, epoch, seq, payload in rows],
+            f"INSERT INTO {_name(PageUpdate)} ({columns}) VALUES (%s, %s, %s, %s, %s)",  # noqa: S608
+            [(to_database(row[0], connection), *row[1:]) for row in rows],
         )
 
 
@@ -195,8 +241,20 @@ def rows_after(page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[
     if page["last_seq"] <= sequence:
         return sequence, []
     log = PageUpdate.objects.filter(page_id=page_id, epoch=epoch, seq__gt=sequence).order_by("seq")
-    rows = list(log.values_list("seq", "payload"))
+    rows = list(log.values_list("seq", "payload", "checksum"))
     if rows and rows[0][0] == sequence + 1:
-        return rows[-1][0], [bytes(payload) for _, payload in rows]
+        return rows[-1][0], _intact(page_id, rows)
     stored = load_page(page_id)
-    return stored.sequence, stored.updates
+    return stored.sequence, [one for number, one in enumerate(stored.updates) if number not in stored.damaged]
+
+
+def _intact(page_id: UUID, rows: Sequence[tuple[int, Any, int | None]]) -> list[bytes]:
+    """The payloads that are what was written. The others are put aside when the page is opened next."""
+    found = []
+    for sequence, payload, stored_sum in rows:
+        content = bytes(payload)
+        if stored_sum is None or stored_sum == checksum(content, sequence):
+            found.append(content)
+        else:
+            logger.error("page %s: row %d of the log is damaged", page_id, sequence)
+    return found

@@ -159,6 +159,10 @@ class PageStructure:
         """The number of a root type, if anything was ever put into it."""
         return self._roots.get(name)
 
+    def roots(self) -> Iterable[tuple[str, TypeNumber]]:
+        """Name and number of every root type that anything was ever put into."""
+        return self._roots.items()
+
     def depth_of(self, number: TypeNumber) -> int:
         """How deep a type lies."""
         return self._depths[number]
@@ -171,6 +175,12 @@ class PageStructure:
         """Whether all these clocks are deleted."""
         ranges = self._deleted.get(client)
         return ranges is not None and ranges.covers(start, end)
+
+    def deletions(self) -> Iterator[tuple[int, int, int]]:
+        """Client id, first clock and the one after the last of every deleted range."""
+        for client, ranges in self._deleted.items():
+            for start, end in zip(ranges.starts, ranges.ends, strict=True):
+                yield client, start, end
 
     def add(self, addition: Addition) -> None:
         """Take in what ``examine`` found to be new."""

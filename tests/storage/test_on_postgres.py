@@ -16,7 +16,16 @@ pytestmark = pytest.mark.services
 def test_the_log_keeps_its_promises_on_postgres_too(postgres_url: str) -> None:
     """Several processes on one database is what a deployment is."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/storage/test_log.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/storage/test_log.py",
+            "tests/storage/test_fold.py",
+        ],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": postgres_url},
         capture_output=True,
