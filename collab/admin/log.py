@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,19 +11,19 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from collab.admin.base import ReadOnlyAdmin, as_size
-from collab.models import PageSnapshot, PageUpdate, Room
+from collab.models import PageLease, PageSnapshot, PageUpdate, QuarantinedUpdate, Room
 
 
 class LogAdmin(ReadOnlyAdmin):
     """Rows with a payload, which stays in the database: only its length is asked for."""
 
-    list_display = ("id", "page", "room", "epoch", "seq", "size", "created_at")
+    list_display: ClassVar[tuple[str, ...]] = ("id", "page", "room", "epoch", "seq", "size", "created_at")
     list_filter = ("created_at",)
     list_select_related = ("page__room",)
     search_fields = ("=page__id", "page__title", "page__room__title", "=page__room__id")
     search_help_text = _("Title or id, of the page or its room")
     ordering = ("-id",)
-    fields = ("id", "page", "room", "epoch", "seq", "size", "created_at")
+    fields: ClassVar[tuple[str, ...]] = ("id", "page", "room", "epoch", "seq", "size", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("payload").annotate(payload_bytes=Length("payload"))
@@ -46,3 +46,29 @@ class PageUpdateAdmin(LogAdmin):
 @admin.register(PageSnapshot)
 class PageSnapshotAdmin(LogAdmin):
     """Snapshots; their sequence is that of the last row folded in."""
+
+
+@admin.register(QuarantinedUpdate)
+class QuarantinedUpdateAdmin(LogAdmin):
+    """Rows that cannot be read, or that depend on one: they are left out when the page is opened."""
+
+    list_display = ("id", "page", "room", "epoch", "seq", "reason", "size", "created_at", "quarantined_at")
+    list_filter = ("quarantined_at",)
+    fields = ("id", "page", "room", "epoch", "seq", "reason", "size", "checksum", "created_at", "quarantined_at")
+
+
+@admin.register(PageLease)
+class PageLeaseAdmin(ReadOnlyAdmin):
+    """Which pages are being folded at the moment. A lease of a process that died ends by itself."""
+
+    list_display = ("page", "room", "owner", "until")
+    list_filter = ("until",)
+    list_select_related = ("page__room",)
+    search_fields = ("=page__id", "page__title")
+    ordering = ("-until", "page")
+    fields = ("page", "room", "owner", "until")
+
+    @admin.display(description=_("room"), ordering="page__room__title")
+    def room(self, lease: PageLease) -> Room:
+        room: Room = lease.page.room
+        return room

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from collab.admin.base import ReadOnlyAdmin, as_size, count_of, deletion_summary
 from collab.announcements import room_changed
-from collab.models import Attachment, Membership, Page, PageSnapshot, PageUpdate, Room, ShareLink
+from collab.models import Attachment, Membership, Page, PageSnapshot, PageUpdate, QuarantinedUpdate, Room, ShareLink
 from collab.rooms import valid_title
 
 
@@ -22,6 +22,21 @@ class TitleForm(forms.ModelForm):
 
     def clean_title(self) -> str:
         return valid_title(self.cleaned_data["title"])
+
+
+class NeedsAttention(admin.SimpleListFilter):
+    """Pages that somebody must look at."""
+
+    title = _("needs attention")
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Page]) -> QuerySet[Page]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(attention_at__isnull=self.value() == "no")
 
 
 class PageInline(admin.TabularInline):
@@ -126,6 +141,7 @@ class RoomAdmin(admin.ModelAdmin):
             Page: "room",
             PageUpdate: "page__room",
             PageSnapshot: "page__room",
+            QuarantinedUpdate: "page__room",
             Attachment: "page__room",
             Membership: "room",
             ShareLink: "room",
@@ -139,8 +155,19 @@ class PageAdmin(admin.ModelAdmin):
 
     form = TitleForm
     view_on_site = False
-    list_display = ("title", "room", "kind", "epoch", "last_seq", "row_count", "image_count", "edited_at")
-    list_filter = ("kind", "edited_at", "created_at")
+    list_display = (
+        "title",
+        "room",
+        "kind",
+        "epoch",
+        "last_seq",
+        "row_count",
+        "image_count",
+        "edited_at",
+        "attention",
+        "attention_at",
+    )
+    list_filter = (NeedsAttention, "kind", "edited_at", "created_at")
     list_select_related = ("room",)
     search_fields = ("title", "=id", "room__title", "=room__id")
     search_help_text = _("Title or id, of the page or its room")
@@ -158,6 +185,9 @@ class PageAdmin(admin.ModelAdmin):
         "log_size",
         "snapshot_size",
         "image_count",
+        "attention",
+        "attention_at",
+        "put_aside",
         "edited_at",
         "created_at",
     )
@@ -176,6 +206,7 @@ class PageAdmin(admin.ModelAdmin):
         if page is not None:
             page.log_bytes = _payload_bytes(PageUpdate, page.pk)
             page.snapshot_bytes = _payload_bytes(PageSnapshot, page.pk)
+            page.put_aside_n = page.quarantine.count()
         return page
 
     @admin.display(description=_("log rows"), ordering="rows_n")
@@ -192,6 +223,11 @@ class PageAdmin(admin.ModelAdmin):
     def log_size(self, page: Any) -> str:
         return as_size(page.log_bytes)
 
+    @admin.display(description=_("rows put aside"))
+    def put_aside(self, page: Any) -> int:
+        number: int = page.put_aside_n
+        return number
+
     @admin.display(description=_("size of the snapshots"))
     def snapshot_size(self, page: Any) -> str:
         return as_size(page.snapshot_bytes)
@@ -205,7 +241,12 @@ class PageAdmin(admin.ModelAdmin):
         room_changed(obj.room_id)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        related: dict[Any, str] = {PageUpdate: "page", PageSnapshot: "page", Attachment: "page"}
+        related: dict[Any, str] = {
+            PageUpdate: "page",
+            PageSnapshot: "page",
+            QuarantinedUpdate: "page",
+            Attachment: "page",
+        }
         return deletion_summary(Page.objects.filter(pk__in=[page.pk for page in objs]), related)
 
 

@@ -130,7 +130,7 @@ class Folds:
         """Nobody needs the page any more: the best moment to fold it."""
         tail = self._tails.pop(page_id, None)
         if tail is not None and tail.rows >= min(self._limits.fold_idle_rows, self._limits.fold_rows):
-            self._want(page_id)
+            self._want(page_id, urgent=True)
 
     def _consider(self, page_id: UUID) -> None:
         tail = self._tails[page_id]

@@ -77,7 +77,7 @@ class LogStore:
 
     async def tell(self, function: Callable[..., None], *args: object) -> None:
         """Run a function that writes to the database in the writing thread, between two commits."""
-        await asyncio.get_running_loop().run_in_executor(self._writer, _in_thread, function, args)
+        await asyncio.get_running_loop().run_in_executor(self._writer, in_thread, function, args)
 
     async def _read(self, function: Callable[..., Result], *args: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._readers, _read_in_thread, function, args)

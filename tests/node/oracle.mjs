@@ -266,7 +266,41 @@ function write({ client, base, edits }) {
   return text(Y.encodeStateAsUpdate(doc, before))
 }
 
-const COMMANDS = { rich, apply, chain, write }
+/** What people see: all shared types, as values. */
+function shown(updates) {
+  const doc = new Y.Doc()
+  for (const name of ['text', 'map', 'list', 'xml']) declare(doc, name)
+  for (const update of updates) Y.applyUpdate(doc, bytes(update))
+  if (doc.store.pendingStructs || doc.store.pendingDs) return 'waits for something'
+  // Yrs writes 0 for the number -0, and so does JSON.
+  return JSON.stringify([
+    doc.getText('text').toDelta(),
+    [...doc.getMap('map').keys()].sort().map((key) => [key, plain(doc.getMap('map').get(key))]),
+    doc.getArray('list').toArray().map(plain),
+    doc.getXmlFragment('xml').toString(),
+    [...Y.decodeStateVector(Y.encodeStateVector(doc))].sort(),
+  ], inOrder)
+}
+
+/** Yrs writes the keys of an object in any order. */
+function inOrder(key, value) {
+  if (typeof value === 'bigint') return `${value}n`
+  if (!value || typeof value !== 'object' || Array.isArray(value)) return value
+  return Object.fromEntries(Object.keys(value).sort().map((name) => [name, value[name]]))
+}
+
+function plain(value) {
+  if (value instanceof Y.Doc) return 'document'
+  return value instanceof Y.AbstractType ? value.toJSON() : value
+}
+
+/** Whether people see the same in two pages, each given by its updates; and when not, both. */
+function same({ one, other }) {
+  const [first, second] = [shown(one), shown(other)]
+  return first === second ? null : [first, second]
+}
+
+const COMMANDS = { same, rich, apply, chain, write }
 // Yjs warns about types it cannot place; answers must be the only lines.
 console.warn = console.log = (...words) => console.error(...words)
 for await (const line of createInterface({ input: process.stdin })) {

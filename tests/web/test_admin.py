@@ -13,8 +13,21 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from collab import models, signin
-from collab.models import Attachment, Membership, Page, PageSnapshot, PageUpdate, Profile, Role, Room, ShareLink
+from collab.models import (
+    Attachment,
+    Membership,
+    Page,
+    PageLease,
+    PageSnapshot,
+    PageUpdate,
+    Profile,
+    QuarantinedUpdate,
+    Role,
+    Room,
+    ShareLink,
+)
 from collab.rooms import create_link
+from collab.storage.quarantine import mark_page
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +43,10 @@ def fill(number: int, prefix: str) -> None:
         page = Page.objects.create(room=room, kind="board", title="Board")
         PageUpdate.objects.create(page=page, seq=1, payload=SECRET * 100)
         PageSnapshot.objects.create(page=page, seq=1, payload=SECRET * 100)
+        QuarantinedUpdate.objects.create(
+            page=page, epoch=1, seq=2, payload=SECRET * 100, reason="its checksum is wrong", created_at=timezone.now()
+        )
+        PageLease.objects.create(page=page)
         factories.member(room, user, Role.OWNER)
         create_link(room, Role.EDITOR, created_by=user)
         signin.create_sign_in(user)
@@ -92,7 +109,9 @@ def test_sizes_are_shown_without_their_content() -> None:
     assert page.count("1.6 KB") == 2
 
 
-@pytest.mark.parametrize("model", [PageUpdate, PageSnapshot, Attachment, models.SignInToken])
+@pytest.mark.parametrize(
+    "model", [PageUpdate, PageSnapshot, QuarantinedUpdate, PageLease, Attachment, models.SignInToken]
+)
 def test_what_the_engine_writes_cannot_be_written_by_hand(model: Any) -> None:
     fill(1, "x")
     client = factories.browser(factories.staff())
@@ -102,7 +121,7 @@ def test_what_the_engine_writes_cannot_be_written_by_hand(model: Any) -> None:
     assert client.post(address(model, f"{row.pk}/change/"), {"seq": 7}).status_code == 403
 
 
-@pytest.mark.parametrize("model", [PageUpdate, PageSnapshot])
+@pytest.mark.parametrize("model", [PageUpdate, PageSnapshot, QuarantinedUpdate])
 def test_single_rows_of_a_log_cannot_be_deleted(model: Any) -> None:
     """A log with a hole is refused when the page is opened."""
     fill(1, "x")
@@ -128,6 +147,26 @@ def test_deleting_a_room_is_confirmed_with_numbers_and_reads_no_log() -> None:
     assert not Room.objects.exists()
     assert not PageUpdate.objects.exists()
     assert not [query for query in queries if re.search(r'SELECT.*"payload"', query["sql"])]
+
+
+def test_pages_that_need_attention_are_found_by_a_filter_and_say_why() -> None:
+    """Whoever runs the product must learn of a damaged page without reading logs."""
+    fill(2, "x")
+    damaged, sound = Page.objects.order_by("pk")
+    mark_page(damaged.pk, "3 rows of the log were put aside")
+    client = factories.browser(factories.staff())
+
+    found = client.get(address(Page, "?attention=yes")).content.decode()
+    others = client.get(address(Page, "?attention=no")).content.decode()
+    page = client.get(address(Page, f"{damaged.pk}/change/")).content.decode()
+
+    assert str(damaged.pk) in found
+    assert str(sound.pk) not in found
+    assert str(sound.pk) in others
+    assert str(damaged.pk) not in others
+    assert "3 rows of the log were put aside" in found
+    assert "3 rows of the log were put aside" in page
+    assert 'name="attention"' not in page
 
 
 def test_several_rooms_are_deleted_at_once() -> None:

@@ -57,6 +57,21 @@ def test_typing_does_not_grow_the_index() -> None:
     assert page.state_vector == {doc.client_id: 500}
 
 
+def test_the_index_names_its_roots_and_what_is_deleted() -> None:
+    """A fold compares two indexes by them."""
+    doc: Doc = Doc(client_id=5)
+    words = doc.get("text", type=Text)
+    words.insert(0, "some words")
+    del words[2:4]
+    del words[4:5]
+    doc.get("map", type=Map)["key"] = 1
+    page = PageStructure()
+    take(page, doc.get_update())
+
+    assert dict(page.roots()).keys() == {"text", "map"}
+    assert list(page.deletions()) == [(5, 2, 4), (5, 6, 7)]
+
+
 def test_the_index_survives_its_way_as_bytes() -> None:
     """The worker makes it, the engine goes on with it."""
     page = PageStructure(PageLimits(max_depth=9, max_types=99, max_structs=999))
