@@ -14,7 +14,7 @@ from uuid import UUID
 from collab import access
 from collab.bus.memory import MemoryBus
 from collab.conf import CollabSettings, collab_settings
-from collab.crdt.worker import Worker
+from collab.crdt.worker import FOLD_TIMEOUT, Worker
 from collab.errors import CollabError, Restarting, UnknownPage
 from collab.live.analysis import WorkerAnalyst, rescuer
 from collab.live.clock import LoopClock
@@ -44,7 +44,7 @@ class Runtime:
         self.store = LogStore()
         self.worker = Worker()
         self.gate = Gate(settings)
-        self.folding_worker = Worker()
+        self.folding_worker = Worker(job_timeout=FOLD_TIMEOUT)
         """For what may take a minute: nobody who opens a page or edits one waits for it."""
         self.roster = Roster(max_listed=settings.max_people_listed)
         self.farewells: set[Farewell] = set()

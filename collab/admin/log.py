@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -14,16 +14,13 @@ from collab.admin.base import ReadOnlyAdmin, as_size
 from collab.models import PageLease, PageSnapshot, PageUpdate, QuarantinedUpdate, Room
 
 
-class LogAdmin(ReadOnlyAdmin):
+class PayloadAdmin(ReadOnlyAdmin):
     """Rows with a payload, which stays in the database: only its length is asked for."""
 
-    list_display: ClassVar[tuple[str, ...]] = ("id", "page", "room", "epoch", "seq", "size", "created_at")
-    list_filter = ("created_at",)
     list_select_related = ("page__room",)
     search_fields = ("=page__id", "page__title", "page__room__title", "=page__room__id")
     search_help_text = _("Title or id, of the page or its room")
     ordering = ("-id",)
-    fields: ClassVar[tuple[str, ...]] = ("id", "page", "room", "epoch", "seq", "size", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("payload").annotate(payload_bytes=Length("payload"))
@@ -38,6 +35,14 @@ class LogAdmin(ReadOnlyAdmin):
         return as_size(row.payload_bytes)
 
 
+class LogAdmin(PayloadAdmin):
+    """What a page is loaded from."""
+
+    list_display = ("id", "page", "room", "epoch", "seq", "size", "created_at")
+    list_filter = ("created_at",)
+    fields = ("id", "page", "room", "epoch", "seq", "size", "created_at")
+
+
 @admin.register(PageUpdate)
 class PageUpdateAdmin(LogAdmin):
     """Accepted updates that are not folded into a snapshot yet."""
@@ -49,7 +54,7 @@ class PageSnapshotAdmin(LogAdmin):
 
 
 @admin.register(QuarantinedUpdate)
-class QuarantinedUpdateAdmin(LogAdmin):
+class QuarantinedUpdateAdmin(PayloadAdmin):
     """Rows that cannot be read, or that depend on one: they are left out when the page is opened."""
 
     list_display = ("id", "page", "room", "epoch", "seq", "reason", "size", "created_at", "quarantined_at")

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 
 HEADER = struct.Struct(">I")
-MAX_PARTS = 200_000
+MAX_PARTS = 1_000_000
 MAX_PART_BYTES = 256 * 1024 * 1024
 
 

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING_JOBS = 200
 JOB_TIMEOUT = 60.0
+FOLD_TIMEOUT = 240.0
+"""For a process that nobody waits for: 100,000 rows take 5 to 10 s."""
 STOP_TIMEOUT = 2.0
 MANY_PARTS = 1_000
 PROJECT = Path(__file__).resolve().parents[2]

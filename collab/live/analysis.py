@@ -19,7 +19,7 @@ _FAULTS_OF_THE_SENDER = {
     "TooLarge": TooLarge,
 }
 
-MAX_AT_ONCE = 100_000
+MAX_AT_ONCE = 500_000
 """How many updates go to the worker process in one request; it takes twice as many."""
 
 

@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+CRASHES_TO_MARK = 3
+MAX_REMEMBERED = 10_000
+
 
 class LogChanged(TroubleHere):
     """The rows that were read are not the rows that are there; nothing was replaced."""
@@ -53,6 +56,8 @@ class LogFolder:
     def __init__(self, *, worker: Worker, recovery: Recovery) -> None:
         self._worker = worker
         self._recovery = recovery
+        self._crashes: dict[UUID, int] = {}
+        """How often in a row folding a page ended the worker."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="collab-folder")
 
     async def fold(self, page_id: UUID) -> FoldOutcome:
@@ -80,10 +85,11 @@ class LogFolder:
             raise
         except (WorkerCrashed, JobFailed) as error:
             logger.error("page %s cannot be folded: %s", page_id, error)
-            if not await self._recovery.repair(stored):
+            if await self._recovery.repair(stored):
+                return FoldOutcome.REPAIRED
+            if isinstance(error, JobFailed) or self._crashed_often(page_id):
                 await self._in_thread(mark_page, page_id, f"its log cannot be folded: {error}")
-                return FoldOutcome.FAILED
-            return FoldOutcome.REPAIRED
+            return FoldOutcome.FAILED
         if result is None:
             await self._recovery.repair(stored)
             return FoldOutcome.REPAIRED
@@ -91,7 +97,16 @@ class LogFolder:
         if kept:
             logger.warning("page %s is folded with its garbage: %s", page_id, kept.decode())
         await self._in_thread(replace_log, stored, token, snapshot, state_vector)
+        self._crashes.pop(page_id, None)
         return FoldOutcome.FOLDED
+
+    def _crashed_often(self, page_id: UUID) -> bool:
+        """Whether this page has ended the worker again and again: it is not chance any more."""
+        crashes = self._crashes.pop(page_id, 0) + 1
+        while len(self._crashes) >= MAX_REMEMBERED:
+            del self._crashes[next(iter(self._crashes))]
+        self._crashes[page_id] = crashes
+        return crashes >= CRASHES_TO_MARK
 
     async def _run(self, stored: StoredPage) -> list[bytes]:
         try:

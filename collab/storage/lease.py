@@ -18,8 +18,8 @@ from django.db.models.functions import Now
 from collab.errors import TroubleHere, UnknownPage
 from collab.models import Page, PageLease
 
-LEASE_SECONDS = 300.0
-"""Longer than a fold can take: two runs of the worker, 60 s at most each, and two transactions."""
+LEASE_SECONDS = 600.0
+"""Longer than a fold can take: two runs of the worker, 240 s at most each, and two transactions."""
 
 
 class LeaseLost(TroubleHere):

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand
 
 from collab.conf import collab_settings
-from collab.crdt.worker import Worker
+from collab.crdt.worker import FOLD_TIMEOUT, Worker
 from collab.live.analysis import rescuer
 from collab.live.clock import LoopClock
 from collab.live.folds import FoldOutcome
@@ -69,7 +69,7 @@ class _Folding:
         }
 
     def _make(self) -> LogFolder:
-        settings, worker, self._store = collab_settings(), Worker(), LogStore()
+        settings, worker, self._store = collab_settings(), Worker(job_timeout=FOLD_TIMEOUT), LogStore()
         analyst = rescuer(worker, settings)
         recovery = Recovery(store=self._store, analyst=analyst, rescuer=analyst, clock=LoopClock())
         self._folder = LogFolder(worker=worker, recovery=recovery)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand
 
-from collab.crdt.worker import Worker
+from collab.crdt.worker import FOLD_TIMEOUT, Worker
 from collab.management.pages import add_page_arguments, as_line, run_for_pages
 from collab.models import Page
 from collab.storage.verify import Verifier
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        verifier = Verifier(Worker())
+        verifier = Verifier(Worker(job_timeout=FOLD_TIMEOUT))
 
         async def verify(page_id: UUID) -> dict[str, Any]:
             report = await verifier.verify(page_id)
