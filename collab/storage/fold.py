@@ -118,6 +118,8 @@ class LogFolder:
     async def rest(self) -> None:
         """End the worker process; the next fold starts another."""
         await self._worker.rest()
+        # A connection that idles for hours may be gone when it is needed.
+        await asyncio.get_running_loop().run_in_executor(self._thread, connection_closed)
 
     async def stop(self) -> None:
         """End the worker process and the thread."""

@@ -13,24 +13,25 @@ from tests.services import ROOT
 pytestmark = pytest.mark.services
 
 
-def test_the_log_keeps_its_promises_on_postgres_too(postgres_url: str) -> None:
-    """Several processes on one database is what a deployment is."""
+def passes_on(url: str, *tests: str, within: float = 200.0) -> None:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "tests/storage/test_log.py",
-            "tests/storage/test_fold.py",
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": postgres_url},
+        env={**os.environ, "DATABASE_URL": url},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=within,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
+
+
+def test_the_log_keeps_its_promises_on_postgres_too(postgres_url: str) -> None:
+    """Several processes on one database is what a deployment is."""
+    passes_on(postgres_url, "tests/storage/test_log.py", "tests/storage/test_fold.py")
+
+
+@pytest.mark.full
+def test_folds_survive_being_killed_on_postgres_too(postgres_url: str) -> None:
+    """There a killed process leaves its transaction to the server."""
+    passes_on(postgres_url, "tests/storage/test_verify.py", "tests/torture/test_fold.py")
