@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -13,7 +13,7 @@ from pycrdt import Doc, Text
 
 from collab.bus.memory import MemoryBus
 from collab.crdt.index import index_updates, judge, sift
-from collab.errors import CollabError, UnknownPage
+from collab.errors import CollabError, TroubleHere, UnknownPage
 from collab.live.analysis import page_limits
 from collab.live.hub import Hub
 from collab.live.limits import Limits
@@ -112,6 +112,7 @@ class MemoryStore:
         self.loads = 0
         self.put_aside: dict[UUID, dict[int, str]] = {}
         self.marked: dict[UUID, str] = {}
+        self.may_still_come = False
 
     def make_page(self, *updates: bytes) -> UUID:
         """A page that is there."""
@@ -156,6 +157,10 @@ class MemoryStore:
         await self._trouble()
         _, rows = self.pages[page_id]
         return len(rows), rows[sequence:]
+
+    async def give_up(self, page_id: UUID, epoch: int, waiting: Collection[int]) -> None:
+        if self.may_still_come:
+            raise TroubleHere("what it depends on may still come")
 
     async def quarantine(self, page_id: UUID, epoch: int, faults: Mapping[int, str]) -> None:
         self.put_aside.setdefault(page_id, {}).update(faults)

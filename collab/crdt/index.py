@@ -21,6 +21,9 @@ from collab.wire import (
     parse_update,
 )
 
+MISSING = "depends on something that is missing"
+"""What ``sift`` says of an update that another one may still complete."""
+
 _UNBOUNDED = PageLimits(max_depth=2**15, max_types=2**31, max_structs=2**31)
 
 
@@ -64,7 +67,7 @@ def sift(updates: Sequence[bytes]) -> tuple[PageStructure, dict[int, str]]:
         waiting = [number for number in waiting if _waits(page, updates[number], number, faults)]
         if len(waiting) == before:
             break
-    faults.update((number, "depends on something that is missing") for number in waiting)
+    faults.update((number, MISSING) for number in waiting)
     return page, faults
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -100,6 +100,16 @@ class PageStore(Protocol):
             PageReplaced: The page has another epoch now.
             UnknownPage: It is gone.
             TroubleHere: It could not be read.
+        """
+
+    async def give_up(self, page_id: UUID, epoch: int, waiting: Collection[int]) -> None:
+        """Whether rows that only lack something may be given up; another process may be about to commit it.
+
+        Args:
+            waiting: Their sequences.
+
+        Raises:
+            TroubleHere: One of them is too young.
         """
 
     async def quarantine(self, page_id: UUID, epoch: int, faults: Mapping[int, str]) -> None:

@@ -12,6 +12,7 @@ import logging
 from typing import NoReturn
 from uuid import UUID
 
+from collab.crdt.index import MISSING
 from collab.crdt.worker import WorkerBusy
 from collab.errors import TroubleHere
 from collab.live.ports import Analyst, Clock, IndexedPage, PageStore, StoreDown, StoredPage
@@ -68,13 +69,16 @@ class Recovery:
         """Put aside the rows of a log that cannot be read; returns how many there are.
 
         Raises:
-            TroubleHere: Without them there would be no page; nothing was moved.
+            TroubleHere: Without them there would be no page, or what a row lacks may still come; nothing was moved.
         """
         faults = await self._faults(stored)
         if not faults:
             return 0
         if stored.has_snapshot and 0 in faults:
             await self._refuse(stored, f"its snapshot cannot be read: {faults[0]}")
+        waiting = [stored.sequences[number] for number, fault in faults.items() if fault == MISSING]
+        if waiting:
+            await self._store.give_up(stored.page_id, stored.epoch, waiting)
         if len(faults) == len(stored.updates):
             await self._refuse(stored, f"no row of its log can be read: {faults[0]}")
         by_sequence = {stored.sequences[number]: fault for number, fault in faults.items()}

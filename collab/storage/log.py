@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from collab.errors import CollabError, PageReplaced, TroubleHere, UnknownPage
 from collab.live.ports import NewRow, Refusal, StoreDown, StoredPage
 from collab.models import Page, PageSnapshot, PageUpdate, QuarantinedUpdate
 from collab.storage.checksums import checksum
-from collab.storage.quarantine import mark_page, quarantine_rows
+from collab.storage.quarantine import check_age, mark_page, quarantine_rows
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,10 @@ class LogStore:
     async def rows_after(self, page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:
         """The rows that somebody who knows the log up to ``sequence`` lacks."""
         return await self._read(rows_after, page_id, epoch, sequence)
+
+    async def give_up(self, page_id: UUID, epoch: int, waiting: Collection[int]) -> None:
+        """Refuse to give up rows that only lack something while they are young."""
+        await self._read(check_age, page_id, epoch, waiting)
 
     async def quarantine(self, page_id: UUID, epoch: int, faults: Mapping[int, str]) -> None:
         """Put rows aside and mark the page."""

@@ -91,6 +91,23 @@ async def test_a_page_of_which_nothing_is_left_is_refused_and_not_looked_at_agai
     await one.read(page_id)
 
 
+async def test_what_may_still_come_is_waited_for_and_nothing_is_put_aside() -> None:
+    """Processes commit in any order."""
+    store = MemoryStore()
+    rows = typed("abc")
+    page_id = store.make_page(*rows[1:])
+    store.may_still_come = True
+    one = recovery(store)
+
+    with pytest.raises(TroubleHere, match="still come"):
+        await one.read(page_id)
+    assert (store.put_aside, store.marked) == ({}, {})
+    store.pages[page_id] = (1, [*rows[1:], rows[0]])
+    stored, _ = await one.read(page_id)
+
+    assert len(stored.updates) == 3
+
+
 async def test_a_damaged_snapshot_refuses_the_page() -> None:
     """What is left after it is not the page."""
 

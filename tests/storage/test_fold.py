@@ -23,7 +23,7 @@ from collab.models import Page, PageLease, PageSnapshot, PageUpdate, Quarantined
 from collab.storage.fold import LogChanged, LogFolder, replace_log
 from collab.storage.lease import LeaseLost, give_back, take_lease
 from collab.storage.log import LogStore, load_page
-from tests.storage.logs import Author, content_of, new_page, store
+from tests.storage.logs import Author, age, content_of, new_page, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -159,6 +159,7 @@ async def test_a_damaged_row_and_what_needs_it_are_put_aside_and_the_rest_is_fol
     await sync_to_async(store)(page, [one for both in zip(first, second, strict=True) for one in both])
     broken = PageUpdate.objects.filter(page=page, seq=9)  # alice's fifth
     await sync_to_async(broken.update)(payload=bytes([first[4][0] ^ 1]) + first[4][1:])
+    await sync_to_async(age)(page)
 
     assert await folder.fold(page.pk) is FoldOutcome.REPAIRED
     assert await folder.fold(page.pk) is FoldOutcome.FOLDED
@@ -171,6 +172,21 @@ async def test_a_damaged_row_and_what_needs_it_are_put_aside_and_the_rest_is_fol
     await sync_to_async(page.refresh_from_db)()
     assert "put aside" in page.attention
     assert page.attention_at is not None
+
+
+async def test_a_row_whose_dependency_may_still_come_is_waited_for(page: Page, folder: LogFolder) -> None:
+    """Two processes commit in any order: what one has written may depend on what the other is about to."""
+    first, *rest = await sync_to_async(Author(page).types)("abc")
+    await sync_to_async(store)(page, rest)
+
+    with pytest.raises(TroubleHere, match="may still come"):
+        await folder.fold(page.pk)
+    assert not await sync_to_async(QuarantinedUpdate.objects.exists)()
+
+    await sync_to_async(store)(page, [first])
+    assert await folder.fold(page.pk) is FoldOutcome.FOLDED
+    stored = await sync_to_async(load_page)(page.pk)
+    assert content_of(stored.updates)["text"] == "abc"
 
 
 async def test_a_damaged_snapshot_is_never_left_out(page: Page, folder: LogFolder) -> None:

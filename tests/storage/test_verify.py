@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from collab.models import Page, PageSnapshot, PageUpdate, QuarantinedUpdate
 from collab.storage.quarantine import mark_page
-from tests.storage.logs import Author, content_of, new_page, store
+from tests.storage.logs import Author, age, content_of, new_page, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -165,6 +165,7 @@ def test_pages_are_folded_by_command_and_damaged_ones_as_far_as_they_go() -> Non
     kept = author.types("abc")
     store(damaged, [*kept, *author.types("def")])
     PageUpdate.objects.filter(page=damaged, seq=4).update(payload=b"\xff")
+    age(damaged)
 
     code, output = run("fold_pages", "--all", "--json")
 
