@@ -31,6 +31,7 @@ from tests.fakes import Client
 from tests.services import ROOT
 from tests.storage.logs import Author, content_of, new_page, store
 from tests.storage.test_verify import flipped, run
+from tests.torture.figures import Figures
 from tests.torture.fold_and_die import STEPS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,10 +122,10 @@ def written_by_three(rng: random.Random, count: int) -> list[bytes]:
 
 
 def test_a_fold_that_is_killed_at_any_step_leaves_the_page_as_it_was(
-    rng: random.Random, request: pytest.FixtureRequest, tmp_path: Path
+    rng: random.Random, amounts: Callable[[int, int], int], figures: Figures, tmp_path: Path
 ) -> None:
     """R12: edits go on meanwhile, some committed before what they depend on; a replay equals what was written."""
-    rounds = 100 if request.config.option.full else len(STEPS)
+    rounds = amounts(len(STEPS), 100)
     steps = [STEPS[number % len(STEPS)] for number in range(rounds)]
     folded = 0
     for step in steps:
@@ -157,7 +158,12 @@ def test_a_fold_that_is_killed_at_any_step_leaves_the_page_as_it_was(
         assert content_of(load_page(page.pk).updates) == content_of(updates), step
         assert not PageUpdate.objects.filter(page=page).exists()
     assert run("verify_pages", "--all")[0] == 0
-    print(f"{rounds} folds, {rounds - folded} killed before they were done: {rounds} of {rounds} replays equal")
+    figures.row(
+        "R12",
+        done=f"{rounds} folds while three people write and commit in any order, killed at {len(STEPS) - 1} steps",
+        bar="a replay of the log equals what was written",
+        measured=f"{rounds} of {rounds} replays equal; {rounds - folded} folds were killed before they were done",
+    )
 
 
 # R10
@@ -170,11 +176,10 @@ def deadly_row() -> bytes:
 
 
 async def test_a_poisoned_page_and_killed_folds_cost_healthy_pages_nothing(
-    rng: random.Random, request: pytest.FixtureRequest
+    rng: random.Random, amounts: Callable[[int, int], int], figures: Figures
 ) -> None:
     """R10: people write on 50 pages while others open one that ends the worker, and while folds are killed."""
-    full = request.config.option.full
-    healthy, words = (50, 60) if full else (12, 25)
+    healthy, words = amounts(12, 50), amounts(25, 60)
     pages = await sync_to_async(lambda: [new_page(f"healthy {number}") for number in range(healthy)])()
     poisoned = await sync_to_async(new_page)("poisoned")
     good = await sync_to_async(lambda: Author(poisoned, random.Random(1)).types("words that stay"))()
@@ -231,7 +236,12 @@ async def test_a_poisoned_page_and_killed_folds_cost_healthy_pages_nothing(
     assert (aside.seq, bytes(aside.payload)) == (9, deadly_row())
     snapshots = await sync_to_async(PageSnapshot.objects.exclude(page=poisoned).count)()
     assert await sync_to_async(Page.objects.exclude(attention_at=None).count)() == 1
-    print(f"{healthy} pages, {healthy * words} edits, 0 missed; {kills} folds killed, {snapshots} pages folded")
+    figures.row(
+        "R10",
+        done=f"a page with a row that ends the worker process, beside {healthy} healthy ones; folding processes killed",
+        bar="healthy pages miss nothing; the page is marked and served without the row, which is kept",
+        measured=f"{healthy * words} edits, 0 missed; {kills} folds killed, {snapshots} pages folded meanwhile",
+    )
     assert kills
     code, output = await sync_to_async(run)("verify_pages", "--all")
     assert code == 0, output
@@ -265,9 +275,9 @@ async def patient(attempt: Callable[[], Coroutine[Any, Any, None]], within: floa
 # R11
 
 
-def test_every_flipped_bit_is_found(rng: random.Random, request: pytest.FixtureRequest) -> None:
+def test_every_flipped_bit_is_found(rng: random.Random, amounts: Callable[[int, int], int], figures: Figures) -> None:
     """R11: in rows and snapshots, whether what is left is well-formed or not."""
-    flips = 100 if request.config.option.full else 10
+    flips = amounts(10, 100)
     pages = [new_page(f"page {number}") for number in range(4)]
     for number, page in enumerate(pages):
         author = Author(page, random.Random(rng.random()))
@@ -285,7 +295,12 @@ def test_every_flipped_bit_is_found(rng: random.Random, request: pytest.FixtureR
         code, output = run("verify_pages", "--page", str(page.pk))
         found += code == 1 and f"{page.pk} {page.title}" in output
         model.objects.filter(pk=row.pk).update(payload=payload)
-    print(f"{found} of {flips} flipped bits found")
+    figures.row(
+        "R11",
+        done=f"{flips} flipped bits in rows and snapshots, verify_pages after each",
+        bar="each is found, with exit code 1 and the page's name; sound pages are not",
+        measured=f"{found} of {flips} found",
+    )
     assert found == flips
     assert run("verify_pages", "--all")[0] == 0
 
@@ -293,9 +308,11 @@ def test_every_flipped_bit_is_found(rng: random.Random, request: pytest.FixtureR
 # P3
 
 
-async def test_a_page_with_a_very_long_log_opens_within_two_seconds(request: pytest.FixtureRequest) -> None:
+async def test_a_page_with_a_very_long_log_opens_within_two_seconds(
+    amounts: Callable[[int, int], int], figures: Figures
+) -> None:
     """P3: 100,000 rows (10,000 in the short form), a worker process to be started; folded, it opens at once."""
-    rows = 100_000 if request.config.option.full else 10_000
+    rows = amounts(10_000, 100_000)
     page = await sync_to_async(new_page)()
     await sync_to_async(fill)(page, rows)
     async with live() as engine:
@@ -309,8 +326,15 @@ async def test_a_page_with_a_very_long_log_opens_within_two_seconds(request: pyt
         began = time.monotonic()
         stored, again = await engine.runtime.recovery.read(page.pk)
         folded = time.monotonic() - began
-    print(f"{rows} rows: cold open {cold:.2f} s; fold {folding:.2f} s; open after it {folded:.2f} s")
-    print(f"{len(indexed.content)} bytes, {len(again.content)} after the fold")
+    figures.row(
+        "P3",
+        done=f"a page with {rows} log rows is opened by a process that has just started, folded, and opened again",
+        bar="at most 2 s to open it",
+        measured=(
+            f"{cold:.2f} s, {folded:.2f} s after the fold, which took {folding:.1f} s;"
+            f" {len(indexed.content)} bytes became {len(again.content)}"
+        ),
+    )
     assert len(stored.updates) == 1
     assert content_of(stored.updates)["text"] == "x" * rows
     assert cold <= 2.0
@@ -330,9 +354,9 @@ def fill(page: Page, rows: int) -> None:
         store(page, updates[at : at + 5_000])
 
 
-async def test_folds_keep_a_busy_log_short(rng: random.Random, request: pytest.FixtureRequest) -> None:
+async def test_folds_keep_a_busy_log_short(amounts: Callable[[float, float], float], figures: Figures) -> None:
     """P3: at most 1,000 rows at any moment, however fast people write."""
-    seconds, flush = (60.0, 0.005) if request.config.option.full else (6.0, 0.005)
+    seconds, flush = amounts(6.0, 60.0), 0.005
     page = await sync_to_async(new_page)()
     most = written = 0
     async with live(flush_interval=flush, fold_rows=200) as engine:
@@ -348,7 +372,12 @@ async def test_folds_keep_a_busy_log_short(rng: random.Random, request: pytest.F
         bob.leave()
     await sync_to_async(page.refresh_from_db)()
     snapshots = await sync_to_async(PageSnapshot.objects.count)()
-    print(f"{written} edits in {page.last_seq} rows, never more than {most} at once, {snapshots} snapshot")
+    figures.row(
+        "P3",
+        done=f"one person writes for {seconds:g} s as fast as rows are committed, folds after 200 rows",
+        bar="at most 1,000 rows at any moment",
+        measured=f"{written} edits in {page.last_seq} rows, never more than {most} at once",
+    )
     assert await sync_to_async(text_of)(page) == "x" * written
     assert most <= 1_000
     assert page.last_seq < 400 or snapshots == 1
