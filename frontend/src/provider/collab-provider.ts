@@ -14,6 +14,8 @@ import type { Files, Role } from '../contract'
 import { backoffMs } from './backoff'
 import { isRestart, refusalOf } from './closes'
 import { countingSocket, type SocketClass } from './counting-socket'
+import { Delivery } from './delivery'
+import type { PageCopy } from './page-copy'
 import {
   decideStatus,
   realClock,
@@ -32,12 +34,8 @@ import {
   readNotice,
   readSaved,
   SUBPROTOCOL,
-  SYNC_STEP_2,
-  SYNC_UPDATE,
 } from './wire'
 
-/** A confirmation later than this is overdue: the person is told. */
-const OVERDUE_MS = 5_000
 /** A handshake that takes longer is given up and begun again. */
 const CONNECT_MS = 10_000
 /** Larger than any wait of ours: y-websocket takes the smaller of its own wait and `maxBackoffTime`. */
@@ -48,24 +46,6 @@ const RESTART_ATTEMPTS = 6
 
 /** The first connection may take so long before the person is told that there is none. */
 const FIRST_CONNECTION_MS = 3_000
-
-/** The copy of the page that this device keeps, as far as the connection is concerned. */
-export interface PageCopy {
-  /** Resolves when what is on the device is in the document, or nothing can be had from it. */
-  readonly loaded: Promise<void>
-  /** Whether it once held everything the server had. */
-  readonly complete: boolean
-  /** Whether it came with changes that the server never confirmed. */
-  readonly leftUnsaved: boolean
-  /** Whether what is in the document survives this tab. */
-  readonly keeps: boolean
-  isSource(origin: unknown): boolean
-  completed(): Promise<void>
-  markUnsaved(): void
-  markSaved(): void
-  on(event: 'change', listener: () => void): unknown
-  off(event: 'change', listener: () => void): unknown
-}
 
 export interface ProviderOptions {
   /** Absolute address of the page's socket, without a query. */
@@ -133,16 +113,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private epoch: number | undefined
   private attempts = 0
 
-  // Of the present connection
-  private sent = 0
-  private confirmed = 0
-  private answered = false
-  /** The server's question what it lacks was answered: from here on edits go one by one. */
-  private open = false
-  private everConfirmed = false
-  private overdue = false
-
-  private overdueTimer: unknown
+  private readonly delivery: Delivery
   private connectTimer: unknown
   private firstTimer: unknown
 
@@ -159,6 +130,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.synced = new Promise((resolve) => {
       this.resolveSynced = resolve
     })
+    this.delivery = new Delivery(this.clock, () => this.refresh())
     this.gate = new StatusGate({ kind: 'connecting', shown: false }, this.clock, (status) => this.emit('status', [status]))
 
     const slash = options.url.lastIndexOf('/')
@@ -171,7 +143,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
       shouldReconnect: (event) => refusalOf(event.code) === undefined,
       WebSocketPolyfill: countingSocket(options.SocketClass ?? WebSocket, {
         opened: () => this.onSocket(),
-        allowed: (bytes, first, second) => this.isDue(first, second) && this.onFrameSize(bytes),
+        allowed: (bytes, first, second) => this.delivery.mayGo(first, second) && this.onFrameSize(bytes),
         sent: (first, second) => this.onSent(first, second),
       }) as typeof WebSocket,
     })
@@ -235,7 +207,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   override destroy(): void {
     if (this.destroyed) return
     this.destroyed = true
-    this.clock.clearTimer(this.overdueTimer)
+    this.delivery.stop()
     this.clock.clearTimer(this.connectTimer)
     this.clock.clearTimer(this.firstTimer)
     this.gate.destroy()
@@ -295,18 +267,8 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   }
 
   private onSocket(): void {
-    this.sent = this.confirmed = 0
-    this.answered = this.open = this.everConfirmed = this.overdue = false
+    this.delivery.reset()
     this.trouble = undefined
-    this.clock.clearTimer(this.overdueTimer)
-  }
-
-  /**
-   * Edits made before the server has asked what it lacks go with the answer. Until then it is not even certain that they
-   * belong to the page the server has: it says the epoch first.
-   */
-  private isDue(first: number, second: number): boolean {
-    return this.open || first !== MESSAGE_SYNC || second !== SYNC_UPDATE
   }
 
   private onFrameSize(bytes: number): boolean {
@@ -317,44 +279,27 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   }
 
   private onSent(first: number, second: number): void {
-    if (first !== MESSAGE_SYNC) return
-    this.sent += 1
-    if (second === SYNC_STEP_2) this.answered = this.open = true
-    if (this.sent === this.confirmed + 1) this.watchForSilence()
-    this.refresh()
+    this.delivery.onSent(first, second)
+    if (first === MESSAGE_SYNC) this.refresh()
   }
 
   private onSaved(count: number): void {
-    this.confirmed = Math.max(this.confirmed, Math.min(count, this.sent))
-    this.overdue = false
-    if (this.confirmed < this.sent) this.watchForSilence()
-    else this.clock.clearTimer(this.overdueTimer)
+    this.delivery.onSaved(count)
     if (this.isSettled()) {
-      this.everConfirmed = true
       this.setUnsaved({ localChanges: false })
       if (!this.unsavedChanges) this.copy?.markSaved()
     }
     this.refresh()
   }
 
-  private watchForSilence(): void {
-    this.clock.clearTimer(this.overdueTimer)
-    this.overdueTimer = this.clock.setTimer(() => {
-      this.overdue = this.confirmed < this.sent
-      this.refresh()
-    }, OVERDUE_MS)
-  }
-
   private isSettled(): boolean {
-    return this.ws.wsconnected && this.answered && this.confirmed >= this.sent
+    return this.ws.wsconnected && this.delivery.settled
   }
 
   private readonly onUpdate = (_update: Uint8Array, origin: unknown): void => {
     if (origin === this.ws) return
     const socket = this.ws.ws
-    const wasSent = this.open && this.ws.wsconnected && socket !== null && socket.readyState === socket.OPEN
-    // An edit that this connection did not carry reaches the server with the next answer to a step 1 only.
-    if (!wasSent) this.answered = false
+    this.delivery.onEdit(this.ws.wsconnected && socket !== null && socket.readyState === socket.OPEN)
     // What another tab of the same person wrote down is marked by that tab.
     if (this.copy?.isSource(origin)) return this.refresh()
     this.copy?.markUnsaved()
@@ -411,8 +356,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     if (this.attempts > RESTART_ATTEMPTS) this.restarting = false
     this.ws.wsUnsuccessfulReconnects = NO_OWN_BACKOFF
     this.ws.maxBackoffTime = backoffMs(this.attempts, this.random())
-    this.answered = this.open = this.overdue = false
-    this.clock.clearTimer(this.overdueTimer)
+    this.delivery.reset()
     this.clock.clearTimer(this.connectTimer)
   }
 
@@ -420,7 +364,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     if (this.destroyed || this.refused) return
     this.refused = reason
     this.ws.disconnect()
-    this.clock.clearTimer(this.overdueTimer)
+    this.delivery.stop()
     this.refresh()
   }
 
@@ -456,13 +400,13 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
         everSynced: this.everSynced,
         copy: { shown: this.copy?.complete ?? false, keeps: this.copy?.keeps ?? false },
         tried: this.tried,
-        answered: this.answered,
+        answered: this.delivery.answered,
         confirmed: this.isSettled(),
-        everConfirmed: this.everConfirmed,
+        everConfirmed: this.delivery.everConfirmed,
         readOnly: this.readOnly,
         unsaved: this.unsaved,
         trouble: this.trouble,
-        overdue: this.overdue,
+        overdue: this.delivery.overdue,
         files: this.files,
       }),
     )

@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import { CollabProvider, type PageCopy } from './collab-provider'
+import { CollabProvider } from './collab-provider'
 import { FakeServer } from './fake-server'
+import type { PageCopy } from './page-copy'
 import { MESSAGE_SYNC, SYNC_STEP_2, SYNC_UPDATE } from './wire'
 
 /** A copy that says what a test tells it to. */
