@@ -25,6 +25,7 @@ export default defineConfig({
       without: {
         'src/room/main.ts': ['react', 'excalidraw', 'prosemirror', 'highlight'],
         'src/document/index.ts': ['room', 'react', 'excalidraw', 'highlight'],
+        'src/account/sign-out.ts': ['room', 'yjs', 'react', 'excalidraw', 'prosemirror', 'highlight'],
         'src/board/index.tsx': ['room', 'prosemirror', 'highlight'],
       },
     }),
@@ -42,6 +43,7 @@ export default defineConfig({
       input: {
         room: here('src/room/main.ts'),
         theme: here('src/room/theme.ts'),
+        'sign-out': here('src/account/sign-out.ts'),
         base: here('src/design/base.css'),
       },
       output: {
@@ -53,7 +55,7 @@ export default defineConfig({
           includeDependenciesRecursively: false,
           groups: [
             // Used by the room and the pages alike: in a chunk of its own, or every change of the room would rename theirs.
-            { name: 'shared', test: /[\\/]src[\\/](?:i18n[\\/]|contract\.ts|board[\\/]fields\.ts|document[\\/]attributes\.ts)|vite\/preload-helper/, priority: 50 },
+            { name: 'shared', test: /[\\/]src[\\/](?:i18n[\\/]|contract\.ts|board[\\/]fields\.ts|device[\\/]list\.ts|document[\\/]attributes\.ts)|vite\/preload-helper/, priority: 50 },
             { name: 'icons', test: inPackage('lucide-static'), priority: 50 },
             { name: 'react', test: inPackage('react', 'react-dom', 'scheduler'), priority: 40 },
             { name: 'yjs', test: inPackage('yjs', 'lib0', 'y-protocols', 'y-websocket', 'y-indexeddb'), priority: 40 },

@@ -345,3 +345,20 @@ def test_saved_is_not_said_while_an_image_is_on_its_way_even_from_another_page(
         )
         is True
     )
+
+
+def test_signing_out_leaves_no_copy_behind(
+    module_server: services.Server, new_room: MakeRoom, browser: Browsers
+) -> None:
+    room = new_room()
+    alice = browser.person("Alice")
+    alice.open(module_server.admin_link).get_by_role("button").first.click()
+    page = Document.open(alice, room.editor_link, room.document)
+    page.saved()
+    assert copies(page.tab)
+
+    page.tab.goto(module_server.url)
+    page.tab.get_by_role("button", name="Sign out").click()
+
+    expect(page.tab.get_by_role("link", name="Sign in").first).to_be_visible()
+    assert copies(page.tab) == []

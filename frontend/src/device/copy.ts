@@ -11,7 +11,7 @@ import { ObservableV2 } from 'lib0/observable'
 import { IndexeddbPersistence } from 'y-indexeddb'
 import type * as Y from 'yjs'
 import { type Clock, realClock } from '../provider/status'
-import type { CopyList, Mark } from './list'
+import { type CopyList, deleteCopy, type Mark } from './list'
 
 /** A copy that is not there after so long is not waited for. */
 const LOAD_MS = 3_000
@@ -227,18 +227,6 @@ function openable(name: string): Promise<boolean> {
     request.onsuccess = () => {
       request.result.close()
       resolve(true)
-    }
-  })
-}
-
-/** Remove a copy that is not open in this tab. Resolves when it is gone, or will be when other tabs have let go of it. */
-export function deleteCopy(name: string): Promise<void> {
-  return new Promise((resolve) => {
-    try {
-      const request = indexedDB.deleteDatabase(name)
-      request.onsuccess = request.onerror = request.onblocked = () => resolve()
-    } catch {
-      resolve()
     }
   })
 }

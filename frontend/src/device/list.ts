@@ -119,3 +119,15 @@ export function deviceList(): CopyList | undefined {
     return undefined
   }
 }
+
+/** Remove a copy that is not open in this tab. Resolves when it is gone, or will be when other tabs have let go of it. */
+export function deleteCopy(name: string): Promise<void> {
+  return new Promise((resolve) => {
+    try {
+      const request = indexedDB.deleteDatabase(name)
+      request.onsuccess = request.onerror = request.onblocked = () => resolve()
+    } catch {
+      resolve()
+    }
+  })
+}

@@ -5,8 +5,8 @@
  * month. A copy of an earlier epoch of a page with something unsaved in it is offered as a file first.
  */
 import * as Y from 'yjs'
-import { DeviceCopy, deleteCopy } from '../device/copy'
-import { type CopyList, deviceList, nameOf, staleCopies, supersededCopies } from '../device/list'
+import { DeviceCopy } from '../device/copy'
+import { type CopyList, deleteCopy, deviceList, nameOf, staleCopies, supersededCopies } from '../device/list'
 import { download, rescue } from '../rescue'
 import type { PageInfo, RoomData } from './bootstrap'
 import { openDialog } from './dialog'

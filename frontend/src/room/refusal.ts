@@ -93,7 +93,8 @@ export function refusalPanel(
       { class: 'refusal-box' },
       h('h2', { id: 'refusal-title' }, title),
       h('p', {}, text),
-      unsaved && h('p', {}, unsavedSentence(refusal, unsaved.kept, strings)),
+      // The text about what is too large says so itself.
+      unsaved && refusal !== 'too-large' && h('p', {}, unsavedSentence(refusal, unsaved.kept, strings)),
       h(
         'div',
         { class: 'row' },

@@ -7,7 +7,7 @@ import eye from 'lucide-static/icons/eye.svg?raw'
 import imageUp from 'lucide-static/icons/image-up.svg?raw'
 import type { NotSavedReason, Status } from '../provider/status'
 import { h, icon } from './element'
-import { popoverFor } from './popover'
+import { type Popover, popoverFor } from './popover'
 import { roomStrings, type RoomStrings } from './strings'
 import { announce } from './toasts'
 
@@ -48,7 +48,7 @@ export function wordingOf(status: Status, strings: RoomStrings): Wording {
     case 'not-saved': {
       const [word, why] = notSaved(status.why, strings)
       const where = status.kept ? strings.keptHere : strings.keptInTab
-      return { tone: 'danger', icon: circleAlert, word: strings.notSaved(word), why: `${why} ${where}` }
+      return { tone: 'danger', icon: circleAlert, word: strings.notSaved(word), why: strings.both(why, where) }
     }
     case 'refused':
       return { tone: 'danger', icon: circleAlert, word: strings.notConnected, why: strings.notConnectedWhy }
@@ -81,12 +81,17 @@ function isNews(status: Status, before: Status | undefined): boolean {
 export class StatusView {
   private status: Status = { kind: 'connecting', shown: false }
   private hadTrouble = false
+  private readonly explanation: Popover
 
   constructor(private readonly button: HTMLElement) {
-    popoverFor(button, {
+    this.explanation = popoverFor(button, {
       class: 'explanation',
       focusInside: false,
-      fill: () => [h('p', {}, wordingOf(this.status, roomStrings()).why)],
+      fill: () => {
+        const { word, why } = wordingOf(this.status, roomStrings())
+        // Seen where the bar has room for the icon only.
+        return [h('p', { class: 'explanation-word' }, word), h('p', {}, why)]
+      },
     })
     this.draw()
   }
@@ -110,5 +115,6 @@ export class StatusView {
     this.button.dataset['status'] = this.status.kind
     this.button.title = wording.why
     this.button.replaceChildren(icon(wording.icon), h('span', { class: 'status-word' }, wording.word))
+    this.explanation.refresh()
   }
 }
