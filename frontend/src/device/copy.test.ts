@@ -182,6 +182,18 @@ describe('a device that keeps nothing', () => {
     expect(read(doc)).toBe('xy')
   })
 
+  test('is full before the page is there whole: the copy is never called complete', async () => {
+    const { doc, copy } = await tab()
+    const add = vi.spyOn(IDBObjectStore.prototype, 'add').mockImplementation(function (this: IDBObjectStore) {
+      this.transaction.abort()
+      return {} as IDBRequest
+    })
+    type(doc, 'the server’s content')
+    await copy.completed()
+    add.mockRestore()
+    expect((await tab()).copy.complete).toBe(false)
+  })
+
   test('takes too long to write: not called kept until it has', async () => {
     const { doc, copy } = await tab()
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

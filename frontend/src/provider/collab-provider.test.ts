@@ -293,6 +293,27 @@ describe('away from the server', () => {
     expect(seen[0]).toBe(true)
     expect(seen.at(-1)).toBe(false)
   })
+
+  test('a server that goes says when to come back, once', () => {
+    const count = server.sockets.length
+    server.last.notice({ kind: 'draining', retry_after: 3 })
+    server.last.drop(4503, 'restarting')
+    vi.advanceTimersByTime(2_900)
+    expect(server.sockets).toHaveLength(count)
+    vi.advanceTimersByTime(200)
+    expect(server.sockets).toHaveLength(count + 1)
+    server.last.drop(1006)
+    vi.advanceTimersByTime(1_000)
+    expect(server.sockets).toHaveLength(count + 2)
+  })
+
+  test.each([-1, 86_400, 'soon', null])('a server that asks to come back after %s is not obeyed', (retry_after) => {
+    const count = server.sockets.length
+    server.last.notice({ kind: 'draining', retry_after })
+    server.last.drop(4503, 'restarting')
+    vi.advanceTimersByTime(1_000)
+    expect(server.sockets).toHaveLength(count + 1)
+  })
 })
 
 test('a server that lets in and throws out again is not called a connection', () => {

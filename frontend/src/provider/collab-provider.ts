@@ -112,6 +112,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private files: Files = { sending: 0, failed: 0 }
   private epoch: number | undefined
   private attempts = 0
+  private retryAfterMs: number | undefined
 
   private readonly delivery: Delivery
   private connectTimer: unknown
@@ -327,6 +328,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
         break
       case 'draining':
         this.restarting = true
+        this.retryAfterMs = notice.retryAfterMs
         this.onConnection()
         break
     }
@@ -355,7 +357,8 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     if (isRestart(event?.code)) this.restarting = true
     if (this.attempts > RESTART_ATTEMPTS) this.restarting = false
     this.ws.wsUnsuccessfulReconnects = NO_OWN_BACKOFF
-    this.ws.maxBackoffTime = backoffMs(this.attempts, this.random())
+    this.ws.maxBackoffTime = this.retryAfterMs ?? backoffMs(this.attempts, this.random())
+    this.retryAfterMs = undefined
     this.delivery.reset()
     this.clock.clearTimer(this.connectTimer)
   }

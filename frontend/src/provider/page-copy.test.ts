@@ -172,6 +172,16 @@ test('marks go when everything is confirmed, and not before', async () => {
   expect(copy.marks).toBe(0)
 })
 
+test('marks stay for what the server refused, whatever else it confirms', async () => {
+  await load()
+  server.admit()
+  edit()
+  server.last.notice({ kind: 'read-only' })
+  server.last.saved(server.last.syncFrames)
+  expect(provider.unsaved).toBe(true)
+  expect(copy.marks).toBe(1)
+})
+
 test('what another tab wrote down is passed on, and is not this tab’s to mark', async () => {
   await load()
   server.admit()

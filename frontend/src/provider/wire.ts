@@ -15,14 +15,19 @@ export const MESSAGE_NOTICE = 101
 export const SYNC_STEP_2 = 1
 export const SYNC_UPDATE = 2
 
+/** A server that asks for a longer wait is not obeyed. */
+const LONGEST_WAIT_SECONDS = 60
+
 /** What the server tells one connection, apart from the page's content. */
 export type Notice =
   | { kind: 'role'; role: Role; epoch: number }
   | { kind: 'not-saved'; why: Trouble }
-  | { kind: 'read-only' | 'too-large' | 'saved-again' | 'draining' }
+  /** `retryAfterMs`: when to come back, another time for each client. */
+  | { kind: 'draining'; retryAfterMs: number | undefined }
+  | { kind: 'read-only' | 'too-large' | 'saved-again' }
 
 const ROLES: readonly string[] = ['owner', 'editor', 'commenter', 'viewer']
-const PLAIN: readonly string[] = ['read-only', 'too-large', 'saved-again', 'draining']
+const PLAIN: readonly string[] = ['read-only', 'too-large', 'saved-again']
 
 /** A notice from its JSON; undefined for kinds a newer server may know. */
 export function parseNotice(json: string): Notice | undefined {
@@ -33,12 +38,16 @@ export function parseNotice(json: string): Notice | undefined {
     return undefined
   }
   if (typeof value !== 'object' || value === null) return undefined
-  const { kind, role, epoch, why } = value as Record<string, unknown>
+  const { kind, role, epoch, why, retry_after: after } = value as Record<string, unknown>
   if (kind === 'role') {
     if (typeof role !== 'string' || !ROLES.includes(role)) return undefined
     return { kind, role: role as Role, epoch: typeof epoch === 'number' ? epoch : 0 }
   }
   if (kind === 'not-saved') return { kind, why: TROUBLES.find((known) => known === why) ?? 'server' }
+  if (kind === 'draining') {
+    const isWait = typeof after === 'number' && after >= 0 && after <= LONGEST_WAIT_SECONDS
+    return { kind, retryAfterMs: isWait ? Math.round(after * 1000) : undefined }
+  }
   return PLAIN.includes(kind as string) ? { kind: kind as 'read-only' } : undefined
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest'
 import type { PageContext, PageView } from '../contract'
+import { DeviceCopy } from '../device/copy'
 import { FakeServer, type FakeSocket } from '../provider/fake-server'
 import type { Status } from '../provider/status'
 import { Bars } from './bars'
@@ -26,6 +27,7 @@ let statuses: Status[]
 let bar: HTMLElement
 let skeleton: HTMLElement
 let place: HTMLElement
+let discarded: MockInstance<DeviceCopy['discard']>
 let listening: MockInstance<typeof window.addEventListener>
 
 /** The newest socket of a page. */
@@ -52,6 +54,7 @@ const turn = (): Promise<unknown> => vi.advanceTimersByTimeAsync(700)
 
 beforeEach(() => {
   vi.useFakeTimers()
+  discarded = vi.spyOn(DeviceCopy.prototype, 'discard')
   listening = vi.spyOn(window, 'addEventListener')
   installToasts()
   views.clear()
@@ -84,7 +87,7 @@ beforeEach(() => {
 afterEach(() => {
   stage.current?.destroy()
   for (const [type, listener] of listening.mock.calls) window.removeEventListener(type, listener as EventListener)
-  listening.mockRestore()
+  vi.restoreAllMocks()
   document.body.replaceChildren()
   vi.unstubAllGlobals()
   vi.useRealTimers()
@@ -249,6 +252,39 @@ test('somebody without access sees nothing of the page', async () => {
   expect(place.querySelector('[data-refusal=not-allowed]')).not.toBeNull()
 })
 
+test.each([
+  [4401, false],
+  [4403, true],
+  [4404, true],
+  [4409, true],
+  [4410, true],
+  [4429, false],
+])('a close with %i takes a copy of what is saved from the device: %s', async (code, goes) => {
+  stage.show(BOARD)
+  await turn()
+  admit(BOARD).drop(code)
+  await turn()
+  expect(discarded).toHaveBeenCalledTimes(goes ? 1 : 0)
+})
+
+test('who lost access keeps what is not stored until they have it in a file', async () => {
+  const link = vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => undefined)
+  vi.spyOn(URL, 'createObjectURL').mockReturnValue('blob:')
+  stage.show(BOARD)
+  await turn()
+  const socket = admit(BOARD)
+  edit(BOARD)
+  socket.drop(4404)
+  await turn()
+  expect(discarded).not.toHaveBeenCalled()
+  expect(stage.unsaved).toBe(true)
+  const saveCopy = [...place.querySelectorAll('button')].find(({ textContent }) => textContent === roomStrings('en').saveCopy)
+  saveCopy!.click()
+  expect(link).toHaveBeenCalledOnce()
+  expect(discarded).toHaveBeenCalledOnce()
+  expect(stage.unsaved).toBe(false)
+})
+
 test('who lost the right while typing can turn to the stored version', async () => {
   stage.show(BOARD)
   await turn()
@@ -260,7 +296,9 @@ test('who lost the right while typing can turn to the stored version', async () 
   expect(bar.textContent).toContain(roomStrings('en').lostRight)
   const [saveCopy, showStored] = bar.querySelectorAll('button')
   expect(saveCopy!.textContent).toBe(roomStrings('en').saveCopy)
+  expect(discarded).not.toHaveBeenCalled()
   showStored!.click()
+  expect(discarded).toHaveBeenCalledOnce()
   await turn()
   admit(BOARD, 'viewer')
   await turn()
