@@ -362,3 +362,26 @@ def test_signing_out_leaves_no_copy_behind(
 
     expect(page.tab.get_by_role("link", name="Sign in").first).to_be_visible()
     assert copies(page.tab) == []
+
+
+def test_a_viewer_who_comes_back_with_a_copy_sends_nothing_that_is_refused(
+    module_server: services.Server, new_room: MakeRoom, browser: Browsers
+) -> None:
+    """What they hold includes deletions, which every answer to the server repeats."""
+    room = new_room()
+    alice = Document.open(browser.person("Alice"), room.editor_link, room.document)
+    alice.focus()
+    alice.type("Written and taken back.")
+    alice.press(*["Backspace"] * 11)
+    alice.saved()
+    carol = Document.open(browser.person("Carol"), room.viewer_link, room.document, ready="read-only")
+    for _ in range(4):
+        carol.expect_text("Written and")
+        expect(status(carol.tab)).to_have_text("View only")
+        expect(carol.tab.locator("#bar-of-trouble")).to_be_hidden()
+        carol.tab.reload()
+        carol.wait()
+        expect_status(carol.tab, "read-only")
+    alice.type(" More.")
+    carol.expect_text("More.")
+    documents.expect_stored(module_server, room.document, [alice])

@@ -89,6 +89,14 @@ describe('calm', () => {
     expect(shown).toEqual(['offline'])
   })
 
+  test('a copy that is shown first does not hold up the word that follows', () => {
+    const first = new StatusGate({ kind: 'connecting', shown: false }, realClock, (status) => shown.push(status.kind))
+    first.offer({ kind: 'connecting', shown: true })
+    first.offer({ kind: 'saved' })
+    expect(shown).toEqual(['connecting', 'saved'])
+    first.destroy()
+  })
+
   test('a refusal and a lost right do not wait', () => {
     gate.offer({ kind: 'saving', files: 0 })
     gate.offer({ kind: 'read-only', unsaved: false })

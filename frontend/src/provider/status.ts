@@ -143,7 +143,8 @@ export class StatusGate {
       this.timer = this.clock.setTimer(() => this.settle(), wait)
       return
     }
-    this.changedAt = this.clock.now()
+    // The word stays the same when only the explanation of "connecting" changes: what follows does not wait for it.
+    if (this.wanted.kind !== 'connecting' || this.shown.kind !== 'connecting') this.changedAt = this.clock.now()
     this.shown = this.wanted
     this.show(this.shown)
   }
