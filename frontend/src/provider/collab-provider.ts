@@ -44,6 +44,8 @@ const NO_OWN_BACKOFF = 12
 /** A restart that takes more attempts than this (about a quarter of a minute) is called by no such name any more. */
 const RESTART_ATTEMPTS = 6
 
+/** The connection does not wait longer for a slow device. */
+const COPY_MS = 500
 /** The first connection may take so long before the person is told that there is none. */
 const FIRST_CONNECTION_MS = 3_000
 
@@ -56,7 +58,7 @@ export interface ProviderOptions {
   readOnly: boolean
   /** The page's epoch when it was opened: content of another is never mixed with it. */
   epoch?: number
-  /** What this device keeps of the page; the connection begins when it is in the document. */
+  /** What this device keeps of the page; the connection begins when it is in the document, if that does not take long. */
   copy?: PageCopy
   /** Largest frame the server takes, in bytes. */
   frameBytes: number
@@ -100,7 +102,8 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
 
   // Of the page, across connections
   private everSynced = false
-  /** The device's copy is in the document; without one, there is nothing to wait for. */
+  /** The device's copy is in the document, or there is none. */
+  private copyLoaded: boolean
   private begun = false
   /** A connection was tried, long enough to say that there is none. */
   private tried = false
@@ -117,6 +120,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   private readonly delivery: Delivery
   private connectTimer: unknown
   private firstTimer: unknown
+  private copyTimer: unknown
 
   constructor(options: ProviderOptions) {
     super()
@@ -126,6 +130,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.frameBytes = options.frameBytes
     this.epoch = options.epoch
     this.copy = options.copy
+    this.copyLoaded = options.copy === undefined
     this.clock = options.clock ?? realClock
     this.random = options.random ?? Math.random
     this.synced = new Promise((resolve) => {
@@ -150,8 +155,10 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     })
     this.listen()
     this.copy?.on('change', this.onCopy)
-    if (this.copy) void this.copy.loaded.then(() => this.begin())
-    else this.begin()
+    if (this.copy) {
+      this.copyTimer = this.clock.setTimer(() => this.begin(), COPY_MS)
+      void this.copy.loaded.then(() => this.onCopyLoaded())
+    } else this.begin()
   }
 
   /** The calmed word, as last emitted. */
@@ -211,6 +218,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     this.delivery.stop()
     this.clock.clearTimer(this.connectTimer)
     this.clock.clearTimer(this.firstTimer)
+    this.clock.clearTimer(this.copyTimer)
     this.gate.destroy()
     this.copy?.off('change', this.onCopy)
     this.doc.off('update', this.onUpdate)
@@ -218,11 +226,22 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
     super.destroy()
   }
 
-  private begin(): void {
+  private onCopyLoaded(): void {
     if (this.destroyed) return
-    this.begun = true
+    const late = this.begun
+    this.copyLoaded = true
     if (this.copy?.leftUnsaved) this.setUnsaved({ localChanges: true })
     if (this.copy?.complete) this.resolveSynced()
+    this.begin()
+    // The server may have been told already that there is nothing; it is asked anew what it lacks.
+    if (late && this.unsaved) this.reconnect()
+    this.refresh()
+  }
+
+  private begin(): void {
+    if (this.destroyed || this.begun) return
+    this.clock.clearTimer(this.copyTimer)
+    this.begun = true
     this.firstTimer = this.clock.setTimer(() => this.onTried(), FIRST_CONNECTION_MS)
     this.ws.connect()
     this.refresh()
@@ -294,7 +313,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
   }
 
   private isSettled(): boolean {
-    return this.ws.wsconnected && this.delivery.settled
+    return this.ws.wsconnected && this.copyLoaded && this.delivery.settled
   }
 
   private readonly onUpdate = (_update: Uint8Array, origin: unknown): void => {
@@ -405,7 +424,7 @@ export class CollabProvider extends ObservableV2<{ [Name in keyof ProviderEvents
         tried: this.tried,
         answered: this.delivery.answered,
         confirmed: this.isSettled(),
-        everConfirmed: this.delivery.everConfirmed,
+        everConfirmed: this.copyLoaded && this.delivery.everConfirmed,
         readOnly: this.readOnly,
         unsaved: this.unsaved,
         trouble: this.trouble,

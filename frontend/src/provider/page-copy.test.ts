@@ -96,6 +96,37 @@ test('no connection is made before the copy is in the document, whoever is in a 
   expect(server.sockets).toHaveLength(1)
 })
 
+test('a slow device does not hold up the connection, and nothing is called saved before it has answered', async () => {
+  await vi.advanceTimersByTimeAsync(500)
+  expect(server.sockets).toHaveLength(1)
+  server.content.getText('t').insert(0, 'from the server')
+  server.admit()
+  server.last.saved(server.last.syncFrames)
+  await settle()
+  expect(doc.getText('t').toString()).toBe('from the server')
+  expect(provider.status.kind).toBe('connecting')
+  await load()
+  await settle()
+  expect(provider.status).toEqual({ kind: 'saved' })
+  expect(server.sockets).toHaveLength(1)
+})
+
+test('what a slow device brings with it is sent and confirmed like everything else', async () => {
+  await vi.advanceTimersByTimeAsync(500)
+  server.admit()
+  server.last.saved(server.last.syncFrames)
+  await load('written offline', { leftUnsaved: true })
+  expect(provider.unsaved).toBe(true)
+  expect(server.sockets).toHaveLength(2)
+  server.admit()
+  server.last.applyTo(server.content)
+  expect(server.content.getText('t').toString()).toBe('written offline')
+  expect(provider.unsaved).toBe(true)
+  server.last.saved(server.last.syncFrames)
+  await settle()
+  expect(provider.status).toEqual({ kind: 'saved' })
+})
+
 test('a complete copy is shown while the server is being asked, and called nothing better than that', async () => {
   let synced = false
   void provider.synced.then(() => (synced = true))
