@@ -59,7 +59,7 @@ def _check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage
     values = getattr(settings, "COLLAB", {})
     unknown = conf.unknown_keys(values)
     found.extend(
-        checks.Error(f"COLLAB has no setting {name!r}.", hint="See collab/conf.py.", id="collab.E001")
+        checks.Error(f"COLLAB has no setting {name!r}.", hint="docs/settings.md lists them.", id="collab.E001")
         for name in unknown
     )
     try:

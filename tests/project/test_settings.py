@@ -131,6 +131,16 @@ def test_the_system_check_is_clean() -> None:
         {"keep_alive_interval": 31},
         {"awareness_timeout": 1.0, "keep_alive_interval": 12.0},
         {"upload_max_bytes": -1},
+        {"trusted_proxies": -1},
+        {"trusted_proxies": 1.5},
+        {"bytes_per_second": 1000.0},
+        {"frames_per_second": 0.5},
+        {"awareness_per_second": 0.01},
+        {"max_sockets_per_address": 30_000},
+        {"max_update_bytes": 5 * 1024 * 1024},
+        {"commit_retry": 10.0},
+        {"rate_burst": float("inf")},
+        {"rate_burst": float("nan")},
     ],
 )
 def test_a_limit_that_makes_no_sense_is_a_system_check_error_and_stops_a_process(wrong: dict[str, Any]) -> None:
