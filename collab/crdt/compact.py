@@ -66,9 +66,12 @@ class _Piece:
         """Whether it follows the piece before it so that the two are one."""
         if self.kind != before.kind:
             return False
-        return self.kind == GC or (
-            self.kind in _JOINED and self.origin == (client, before.end - 1) and self.right == before.right
-        )
+        if self.kind == GC:
+            return True
+        if self.kind not in _JOINED or (self.kind != DELETED and (self.has_key or before.has_key)):
+            # Under a key there is one value at a time: what follows another is another value.
+            return False
+        return self.origin == (client, before.end - 1) and self.right == before.right
 
     def encode(self) -> bytes:
         length = self.end - self.clock

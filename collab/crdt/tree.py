@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collab.crdt.runs import DELETED, GC, TYPE, Run
 from collab.wire import SNAPSHOT_LIMITS, PageStructure, StructKind, parse_update
-from collab.wire.structure import NO_TYPE, DeletedRanges, TypeNumber
+from collab.wire.structure import NO_TYPE, DeletedRanges, Holder, TypeNumber, type_of
 
 Runs = dict[int, list[Run]]
 NOTHING_DELETED = DeletedRanges()
@@ -37,22 +37,25 @@ class Tree:
         """Whether all these clocks are deleted."""
         return self.deleted.get(client, NOTHING_DELETED).covers(start, end)
 
-    def holder(self, client: int, clock: int) -> TypeNumber:
-        """The type that holds what is at a clock, or ``NO_TYPE`` for what has no place any more."""
+    def holder(self, client: int, clock: int) -> Holder:
+        """What holds what is at a clock, or ``NO_TYPE`` for what has no place any more."""
         kind, holder = self._structure.at(client, clock)
         if kind in _LOST:
             return NO_TYPE
         return self._structure.holder_of(holder) if kind in _TYPES else holder
 
-    def identity(self, number: TypeNumber) -> tuple[int, int] | str | None:
-        """What a type is called in every index of the page: where it was made, or its name when it is a root."""
-        if number in self._made_at:
-            return self._made_at[number]
-        return self._names.get(number)
+    def identity(self, holder: Holder) -> tuple[object, bool]:
+        """What a holder is called in every index of the page.
+
+        Returns:
+            Where its type was made, or its name when it is a root; and whether it holds in its sequence.
+        """
+        number = type_of(holder)
+        return self._made_at.get(number) or self._names[number], holder == number
 
     def is_inside_deleted(self, client: int, clock: int) -> bool:
         """Whether a clock lies in a type that was deleted, at whatever level, or has no place at all."""
-        number = self.holder(client, clock)
+        number = type_of(self.holder(client, clock))
         return number == NO_TYPE or self.is_dead(number)
 
     def is_dead(self, number: TypeNumber) -> bool:
@@ -64,7 +67,7 @@ class Tree:
             if made_at is not None and self.is_deleted(made_at[0], made_at[1], made_at[1] + 1):
                 self._dead[number] = True
                 break
-            number = self._structure.holder_of(number)
+            number = type_of(self._structure.holder_of(number))
         dead = self._dead[number]
         self._dead.update(dict.fromkeys(path, dead))
         return dead

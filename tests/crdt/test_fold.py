@@ -123,6 +123,27 @@ def test_what_lay_inside_a_deleted_type_leaves_no_trace_but_its_clocks() -> None
     assert fresh.get_state() == doc.get_state()
 
 
+def test_what_stands_under_a_key_lives_and_dies_with_what_is_around_it() -> None:
+    """The index tells what is held under a key from what is held in a sequence; both have a type around them."""
+    doc: Doc = Doc(client_id=5)
+    root, other = doc.get("map", type=Map), doc.get("list", type=Array)
+    root["kept"] = Map({"inner": Map({"value": "kept words", "text": Text("kept text")})})
+    root["gone"] = Map({"inner": Map({"value": "lost words"})})
+    other.append(Map({"under": Map({"value": "kept too"})}))
+    other.append(Map({"under": Map({"value": "lost too"})}))
+    first, before = doc.get_update(), doc.get_state()
+    del root["gone"]
+    del other[1]
+
+    snapshot = folded([first, doc.get_update(before)])
+
+    assert [snapshot.count(words) for words in (b"kept words", b"kept text", b"kept too", b"lost")] == [1, 1, 1, 0]
+    fresh: Doc = Doc()
+    kept, also = fresh.get("map", type=Map), fresh.get("list", type=Array)
+    fresh.apply_update(snapshot)
+    assert (kept.to_py(), also.to_py()) == (root.to_py(), other.to_py())
+
+
 def test_a_deletion_that_cuts_a_character_in_two_keeps_it_whole_and_deleted() -> None:
     """Half a character cannot be written; Yjs clients put a mark of replacement for what is left, each by itself."""
     (first,) = typed("a👍b")
