@@ -130,7 +130,7 @@ def test_the_demo_room_and_its_link_stay_over_restarts(running: Server) -> None:
 
     assert running.link == link
     assert running.query("SELECT count(*) FROM collab_room") == [(1,)]
-    assert "0 migrations" not in running.log
+    assert " 0 migrations" not in running.log
 
 
 @pytest.mark.parametrize("loss", ["file lost", "link revoked"])
