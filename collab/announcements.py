@@ -9,24 +9,21 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.db import transaction
+
+from collab import runtime
 
 logger = logging.getLogger(__name__)
 
 
 def room_changed(room_id: UUID) -> None:
     """Announce a change of titles, pages or rights once the current transaction is committed."""
-    transaction.on_commit(lambda: _send(room_id))
+    transaction.on_commit(lambda: _tell(room_id))
 
 
-def _send(room_id: UUID) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
+def _tell(room_id: UUID) -> None:
     try:
-        async_to_sync(layer.group_send)(f"room.{room_id}", {"type": "room.changed"})
+        runtime.change_room(room_id)
     except Exception:
-        # The change is committed. People see it when they reload; a broken channel layer must not undo it.
+        # The change is committed. People see it when they reload; trouble with telling them must not undo it.
         logger.warning("could not announce a change of room %s", room_id, exc_info=True)

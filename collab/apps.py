@@ -20,6 +20,7 @@ class CollabConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(_check_settings)
+        checks.register(_check_processes)
         setting_changed.connect(_forget_settings, dispatch_uid="collab.conf")
 
         from collab.models import Attachment, Page
@@ -71,3 +72,21 @@ def _check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage
         for name in getattr(settings, "COLLAB_UNKNOWN_VARIABLES", [])
     )
     return found
+
+
+def _check_processes(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report several processes that could not tell each other anything."""
+    from django.conf import settings
+
+    from collab.bus.channel_layer import reaches_other_processes
+
+    processes = getattr(settings, "COLLAB_PROCESSES", 1)
+    if processes <= 1 or reaches_other_processes():
+        return []
+    return [
+        checks.Error(
+            f"WEB_CONCURRENCY asks for {processes} processes, which need Redis to tell each other about edits.",
+            hint="Set REDIS_URL, or WEB_CONCURRENCY=1.",
+            id="collab.E003",
+        )
+    ]

@@ -12,17 +12,18 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from collab import access
-from collab.bus.memory import MemoryBus
+from collab.bus.channel_layer import make_bus, tell_once
 from collab.conf import CollabSettings, collab_settings
 from collab.crdt.worker import FOLD_TIMEOUT, Worker
-from collab.errors import CollabError, Restarting, UnknownPage
+from collab.errors import CollabError, PageReplaced, Restarting, UnknownPage
 from collab.live.analysis import WorkerAnalyst, rescuer
 from collab.live.clock import LoopClock
 from collab.live.folds import Folds
 from collab.live.gate import Gate
 from collab.live.hub import Hub
+from collab.live.ports import Note
 from collab.live.recovery import Recovery
-from collab.live.roster import Roster
+from collab.live.rooms import Rooms
 from collab.storage.fold import LogFolder
 from collab.storage.log import LogStore
 
@@ -46,7 +47,8 @@ class Runtime:
         self.gate = Gate(settings)
         self.folding_worker = Worker(job_timeout=FOLD_TIMEOUT)
         """For what may take a minute: nobody who opens a page or edits one waits for it."""
-        self.roster = Roster(max_listed=settings.max_people_listed)
+        self.bus = make_bus(clock=self.clock, limits=settings)
+        self.rooms = Rooms(bus=self.bus, max_listed=settings.max_people_listed)
         self.farewells: set[Farewell] = set()
         """Ends the connections that are not the hub's; each is called with the reason when the process stops."""
         self.held_refusals = 0
@@ -58,7 +60,7 @@ class Runtime:
         self.folder = LogFolder(worker=self.folding_worker, recovery=self.recovery)
         self.hub = Hub(
             store=self.store,
-            bus=MemoryBus(),
+            bus=self.bus,
             analyst=analyst,
             clock=self.clock,
             limits=settings,
@@ -137,11 +139,30 @@ def current() -> Runtime:
     return _current[1]
 
 
-def end_page(page_id: UUID) -> None:
-    """A page was deleted: end its connections in this process. May be called in any thread."""
-    if _current is not None:
-        loop, runtime = _current
-        loop.call_soon_threadsafe(runtime.hub.end, page_id, UnknownPage("deleted"))
+def _serving() -> tuple[asyncio.AbstractEventLoop, Runtime] | None:
+    """The event loop of this process that serves people, with its runtime, if there is one."""
+    return None if _current is None or _current[0].is_closed() else _current
+
+
+def end_page(page_id: UUID, note: Note = Note.DELETED) -> None:
+    """A page was deleted or replaced: end its connections, in every process. May be called in any thread."""
+    serving = _serving()
+    if serving is None:
+        tell_once(page_id, note)
+        return
+    loop, runtime = serving
+    error = PageReplaced("replaced") if note is Note.REPLACED else UnknownPage("deleted")
+    loop.call_soon_threadsafe(runtime.hub.end, page_id, error)
+
+
+def change_room(room_id: UUID) -> None:
+    """Something about a room changed: tell everybody in it, in every process. May be called in any thread."""
+    serving = _serving()
+    if serving is None:
+        tell_once(room_id, Note.CHANGED)
+        return
+    loop, runtime = serving
+    loop.call_soon_threadsafe(runtime.rooms.change, room_id)
 
 
 async def drain() -> bool:

@@ -162,12 +162,19 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": (
         {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL], "prefix": env.text("COLLAB_REDIS_PREFIX", "collab")},
+            "CONFIG": {
+                # A process needs two connections: one to listen and one to send.
+                "hosts": [{"address": REDIS_URL, "max_connections": 8, "socket_connect_timeout": 2.0}],
+                "prefix": env.text("COLLAB_REDIS_PREFIX", "collab"),
+            },
         }
         if REDIS_URL
         else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     )
 }
+
+# How many processes the server was told to start (uvicorn and gunicorn read it); collab.E003 looks at it.
+COLLAB_PROCESSES = env.integer("WEB_CONCURRENCY", 1, minimum=1)
 
 # Accounts, sessions, cookies
 
@@ -294,6 +301,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "INFO"},
         "daphne": {"level": "WARNING"},
+        # While Redis is away it prints a traceback every second; collab.bus says so once.
+        "channels_redis": {"level": "CRITICAL"},
     },
 }
 

@@ -11,15 +11,18 @@ from uuid import UUID, uuid4
 
 from pycrdt import Doc, Text
 
+from collab.bus.fanout import Fanout
+from collab.bus.link import Link
 from collab.bus.memory import MemoryBus
 from collab.crdt.index import index_updates, judge, sift
-from collab.errors import CollabError, TroubleHere, UnknownPage
+from collab.crdt.merge import merge
+from collab.errors import CollabError, PageReplaced, TroubleHere, UnknownPage
 from collab.live.analysis import page_limits
 from collab.live.hub import Hub
 from collab.live.limits import Limits
 from collab.live.page import Page
 from collab.live.peer import Peer, Rights
-from collab.live.ports import ExtendedIndex, IndexedPage, NewRow, Refusal, StoreDown, StoredPage
+from collab.live.ports import Bus, ExtendedIndex, IndexedPage, NewRow, Refusal, StoreDown, StoredPage
 from collab.wire import (
     Awareness,
     FindingKind,
@@ -113,6 +116,8 @@ class MemoryStore:
         self.put_aside: dict[UUID, dict[int, str]] = {}
         self.marked: dict[UUID, str] = {}
         self.may_still_come = False
+        self.reads = 0
+        self.sweeps = 0
 
     def make_page(self, *updates: bytes) -> UUID:
         """A page that is there."""
@@ -154,8 +159,13 @@ class MemoryStore:
         return results
 
     async def rows_after(self, page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:
+        self.reads += 1
         await self._trouble()
-        _, rows = self.pages[page_id]
+        if page_id not in self.pages:
+            raise UnknownPage(str(page_id))
+        stored_epoch, rows = self.pages[page_id]
+        if stored_epoch != epoch:
+            raise PageReplaced(str(page_id))
         return len(rows), rows[sequence:]
 
     async def give_up(self, page_id: UUID, epoch: int, waiting: Collection[int]) -> None:
@@ -169,6 +179,12 @@ class MemoryStore:
     async def mark(self, page_id: UUID, reason: str) -> None:
         self.marked[page_id] = reason
 
+    async def heads(self, page_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, int]]:
+        self.sweeps += 1
+        await self._trouble()
+        pages = {page_id: self.pages[page_id] for page_id in page_ids if page_id in self.pages}
+        return {page_id: (epoch, len(rows)) for page_id, (epoch, rows) in pages.items()}
+
     async def _trouble(self) -> None:
         if self.gate is not None:
             await self.gate.wait()
@@ -178,8 +194,8 @@ class MemoryStore:
     def text_of(self, page_id: UUID) -> str:
         """What a cold replay of the log gives."""
         doc: Doc = Doc()
-        for row in self.pages[page_id][1]:
-            doc.apply_update(row)
+        if self.pages[page_id][1]:
+            doc.apply_update(merge(self.pages[page_id][1]))
         return str(doc.get("text", type=Text))
 
 
@@ -350,14 +366,22 @@ class Client:
 class Engine:
     """A hub with everything it needs, in memory."""
 
-    def __init__(self, *, store: MemoryStore | None = None, bus: MemoryBus | None = None, **limits: float) -> None:
+    def __init__(
+        self,
+        *,
+        store: MemoryStore | None = None,
+        link: Link | None = None,
+        clock: FakeClock | None = None,
+        **limits: float,
+    ) -> None:
         self.limits = Limits(**limits)  # type: ignore[arg-type]
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.store = store or MemoryStore()
+        self.bus: Bus = MemoryBus() if link is None else Fanout(link, clock=self.clock, limits=self.limits)
         self.analyst = LocalAnalyst(self.limits)
         self.hub = Hub(
             store=self.store,
-            bus=bus or MemoryBus(),
+            bus=self.bus,
             analyst=self.analyst,
             clock=self.clock,
             limits=self.limits,

@@ -1,62 +1,39 @@
-"""A bus within one process: between the hubs that share it, of which the product has one and tests have several."""
+"""A bus for a process that is alone: there is nobody to tell and nobody to hear from."""
 
 from __future__ import annotations
 
-import asyncio
 from uuid import UUID
 
-from collab.live.ports import Deliver
-
-
-class MemoryExchange:
-    """What the members of a memory bus share."""
-
-    def __init__(self) -> None:
-        self._members: list[MemoryBus] = []
-
-    def member(self) -> MemoryBus:
-        """A bus for one more hub."""
-        bus = MemoryBus(self)
-        self._members.append(bus)
-        return bus
-
-    def pass_on(self, sender: MemoryBus, page_id: UUID, update: bytes) -> None:
-        """Deliver to every other member that holds the page."""
-        for member in self._members:
-            if member is not sender:
-                member.accept(page_id, update)
+from collab.live.ports import Listener, Note
 
 
 class MemoryBus:
-    """``live.ports.Bus`` without a service."""
+    """``live.ports.Bus`` without a service and without other processes."""
 
-    def __init__(self, exchange: MemoryExchange | None = None) -> None:
-        self._exchange = exchange
-        self._deliver: dict[UUID, Deliver] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+    several = False
+    unsure = False
 
-    def publish(self, page_id: UUID, update: bytes) -> None:
-        """Tell the other hubs."""
-        if self._exchange is not None:
-            self._exchange.pass_on(self, page_id, update)
+    def start(self) -> None:
+        """There is nothing to start."""
 
-    def open(self, page_id: UUID, deliver: Deliver) -> None:
-        """Pass on what others publish about this page."""
-        self._deliver[page_id] = deliver
+    async def stop(self) -> None:
+        """There is nothing to stop."""
 
-    def close(self, page_id: UUID) -> None:
-        """Stop doing so."""
-        self._deliver.pop(page_id, None)
+    def open(self, topic: UUID, listener: Listener) -> None:
+        """Nobody else will say anything about it."""
 
-    def accept(self, page_id: UUID, update: bytes) -> None:
-        """Something was published by another member."""
-        deliver = self._deliver.get(page_id)
-        if deliver is None:
-            return
-        task = asyncio.get_running_loop().create_task(_run(deliver, page_id, update))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def close(self, topic: UUID) -> None:
+        """Nobody did."""
 
+    def publish(self, topic: UUID, update: bytes) -> None:
+        """Nobody is to be told."""
 
-async def _run(deliver: Deliver, page_id: UUID, update: bytes) -> None:
-    await deliver(page_id, update)
+    def committed(self, topic: UUID, *, everything: bool) -> None:
+        """Nobody waits for it."""
+
+    def announce(self, topic: UUID) -> bool:
+        """Nobody will ask."""
+        return False
+
+    def tell(self, topic: UUID, note: Note) -> None:
+        """Nobody is to be told."""

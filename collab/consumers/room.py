@@ -1,7 +1,8 @@
 """``/ws/rooms/<uuid>``: what concerns the whole room, as JSON text frames.
 
-Every message is one envelope ``{"type", "id", "at", "data"}``; docs/protocol.md lists the types. An ordinary Channels
-consumer: joins and renames are rare, and groups carry them to every process.
+Every message is one envelope ``{"type", "id", "at", "data"}``; docs/protocol.md lists the types. A Channels consumer
+without a channel layer: a layer that does not answer would end its connections, while ``live.rooms`` goes on without
+other processes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collab.access import Grant
 from collab.consumers.arrival import introduce
 from collab.consumers.refusal import close_message, note_refusal
 from collab.errors import CollabError, MalformedFrame, TooLarge, TroubleHere, UnknownPage
+from collab.live.rooms import Ears
 from collab.live.roster import Attendance
 from collab.models import Page, Room
 
@@ -34,8 +36,11 @@ PEOPLE_INTERVAL = 0.1
 class RoomConsumer(AsyncWebsocketConsumer):
     """One tab in one room."""
 
+    channel_layer_alias = ""
     grant: Grant | None = None
     _telling: asyncio.Task[None] | None = None
+    _rereading: asyncio.Task[None] | None = None
+    _rereads_again = False
     _refusing: asyncio.Task[None] | None = None
     _ended = False
 
@@ -54,28 +59,24 @@ class RoomConsumer(AsyncWebsocketConsumer):
         self.runtime.note_use(self.grant.unnoted_link_id)
         self.meter = self.runtime.settings.meter(self.runtime.clock.now())
         self.connection_id = secrets.token_hex(8)
-        self.group = f"room.{room_id}"
-        await self.channel_layer.group_add(self.group, self.channel_name)
         self.person = {**self.grant.identity.as_json(), "role": str(self.grant.role)}
         attendance = Attendance(person=self.person, since=timezone.now().isoformat())
-        self.runtime.roster.enter(room_id, self.connection_id, attendance)
+        ears = Ears(people=self._people_changed, change=self._room_changed)
+        self.runtime.rooms.enter(room_id, self.connection_id, attendance, ears)
         self.runtime.farewells.add(self.send_close)
         await self._tell(
-            "hello", {"me": self.person, "role": str(self.grant.role), **self.runtime.roster.people(room_id)}
+            "hello", {"me": self.person, "role": str(self.grant.role), **self.runtime.rooms.people(room_id)}
         )
-        await self.channel_layer.group_send(self.group, {"type": "people.changed"})
 
     async def disconnect(self, code: int) -> None:
         """Tell the others that somebody went."""
-        for task in (self._telling, self._refusing):
+        for task in (self._telling, self._rereading, self._refusing):
             if task is not None:
                 task.cancel()
         if self.grant is None:
             return
         self.runtime.farewells.discard(self.send_close)
-        self.runtime.roster.leave(self.grant.room_id, self.connection_id)
-        await self.channel_layer.group_discard(self.group, self.channel_name)
-        await self.channel_layer.group_send(self.group, {"type": "people.changed"})
+        self.runtime.rooms.leave(self.grant.room_id, self.connection_id)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take one envelope from the client; what is none ends the connection."""
@@ -97,27 +98,23 @@ class RoomConsumer(AsyncWebsocketConsumer):
         if kind == "ping":
             await self._tell("pong", {})
         elif kind == "look":
-            page_id = _page_id(data.get("page"))
-            if self.runtime.roster.look(self.grant.room_id, self.connection_id, page_id):
-                await self.channel_layer.group_send(self.group, {"type": "people.changed"})
+            self.runtime.rooms.look(self.grant.room_id, self.connection_id, _page_id(data.get("page")))
         else:
             await self._tell("error", {"reason": "unknown-type"})
 
-    # From the group
+    # From the room
 
-    async def people_changed(self, event: dict[str, Any]) -> None:
+    def _people_changed(self) -> None:
         """Somebody came, went or turned to another page."""
         if self._telling is None:
             self._telling = asyncio.get_running_loop().create_task(self._tell_people())
 
-    async def room_changed(self, event: dict[str, Any]) -> None:
-        """A title changed."""
-        if self.grant is not None:
-            room = await self.runtime.store.ask(_describe, self.grant.room_id)
-            if room is None:
-                await self.send_close(UnknownPage("the room is gone"))
-            else:
-                await self._tell("room", room)
+    def _room_changed(self) -> None:
+        """A title, the pages or somebody's rights changed."""
+        if self._rereading is None:
+            self._rereading = asyncio.get_running_loop().create_task(self._tell_room())
+        else:
+            self._rereads_again = True
 
     # To the client
 
@@ -127,10 +124,28 @@ class RoomConsumer(AsyncWebsocketConsumer):
         if self.grant is None:
             return
         try:
-            await self._tell("people", self.runtime.roster.people(self.grant.room_id))
+            await self._tell("people", self.runtime.rooms.people(self.grant.room_id))
         except Exception as error:  # noqa: BLE001 - each server library raises its own
             # The client went meanwhile. This task is nobody's to wait for, so it says so itself.
             logger.debug("a client went before it heard who is in its room: %r", error)
+
+    async def _tell_room(self) -> None:
+        try:
+            while self.grant is not None:
+                self._rereads_again = False
+                room = await self.runtime.store.ask(_describe, self.grant.room_id)
+                if room is None:
+                    await self.send_close(UnknownPage("the room is gone"))
+                else:
+                    await self._tell("room", room)
+                if not self._rereads_again:
+                    return
+        except TroubleHere as error:
+            logger.warning("a change of room %s could not be read: %s", self.scope["url_route"]["kwargs"], error)
+        except Exception as error:  # noqa: BLE001 - each server library raises its own
+            logger.debug("a client went before it heard of a change of its room: %r", error)
+        finally:
+            self._rereading = None
 
     async def _tell(self, kind: str, data: dict[str, Any]) -> None:
         envelope = {"type": kind, "id": secrets.token_hex(8), "at": timezone.now().isoformat(), "data": data}

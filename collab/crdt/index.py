@@ -24,7 +24,8 @@ from collab.wire import (
 MISSING = "depends on something that is missing"
 """What ``sift`` says of an update that another one may still complete."""
 
-_UNBOUNDED = PageLimits(max_depth=2**15, max_types=2**31, max_structs=2**31)
+UNBOUNDED = PageLimits(max_depth=2**15, max_types=2**31, max_structs=2**31)
+"""For what was accepted once and is not measured again."""
 
 
 def index_updates(updates: Sequence[bytes], limits: PageLimits) -> tuple[bytes, PageStructure]:
@@ -39,7 +40,7 @@ def index_updates(updates: Sequence[bytes], limits: PageLimits) -> tuple[bytes, 
         TroubleHere: This is not what was once accepted.
     """
     content = merge(updates)
-    page = PageStructure(_UNBOUNDED)
+    page = PageStructure(UNBOUNDED)
     try:
         finding = examine(page, parse_update(content, SNAPSHOT_LIMITS))
     except (MalformedFrame, ImpossibleUpdate, TooLarge) as error:
@@ -59,7 +60,7 @@ def sift(updates: Sequence[bytes]) -> tuple[PageStructure, dict[int, str]]:
     Returns:
         The index of those that fit together, and for each other one, by its number from 0, why it does not.
     """
-    page = PageStructure(_UNBOUNDED)
+    page = PageStructure(UNBOUNDED)
     faults: dict[int, str] = {}
     waiting = list(range(len(updates)))
     while waiting:

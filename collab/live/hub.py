@@ -14,13 +14,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
-from collab.errors import CollabError, Restarting, TooSlow, TroubleHere
+from collab.errors import CollabError, PageReplaced, Restarting, TooSlow, TroubleHere
 from collab.live.batch import Allowance
 from collab.live.folds import Folds
 from collab.live.limits import Limits
-from collab.live.page import Page, Verdict
+from collab.live.others import Others
+from collab.live.page import Page
 from collab.live.peer import Peer
-from collab.live.ports import Analyst, Bus, Clock, PageStore
+from collab.live.ports import Analyst, Bus, Clock, Note, PageStore
 from collab.live.recovery import Recovery
 from collab.live.writer import Writer
 from collab.wire import PageStructure
@@ -67,7 +68,15 @@ class Hub:
         self._recovery = recovery or Recovery(store=store, analyst=analyst, rescuer=analyst, clock=clock)
         self._folds = folds or Folds(folder=None, clock=clock, limits=limits)
         self._writer = Writer(
-            store=store, clock=clock, limits=limits, on_refused=self._refused, on_committed=self._folds.committed
+            store=store,
+            clock=clock,
+            limits=limits,
+            on_refused=self._refused,
+            on_committed=self._folds.committed,
+            on_written=self._written,
+        )
+        self._others = Others(
+            store=store, bus=bus, clock=clock, limits=limits, pages=self._pages, on_refused=self._refused
         )
         self._draining = False
         self._ticker: asyncio.Task[None] | None = None
@@ -77,6 +86,7 @@ class Hub:
         """Begin to write and to watch the time."""
         self._writer.start()
         self._folds.start()
+        self._others.start()
         self._ticker = asyncio.get_running_loop().create_task(self._run_ticks())
 
     @property
@@ -150,6 +160,7 @@ class Hub:
             await asyncio.gather(self._ticker, return_exceptions=True)
         await self._writer.stop()
         await self._folds.stop()
+        await self._others.stop()
         for task in [*self._opening.values(), *self._closing]:
             task.cancel()
         await asyncio.gather(*self._opening.values(), *self._closing, return_exceptions=True)
@@ -157,7 +168,9 @@ class Hub:
             self._close(page)
 
     def end(self, page_id: UUID, error: CollabError) -> None:
-        """The page is gone: close it under its editors, with what is not committed."""
+        """The page is gone: close it under its editors, in every process, with what is not committed."""
+        note = Note.REPLACED if isinstance(error, PageReplaced) else Note.DELETED
+        self._bus.tell(page_id, note)
         page = self._pages.get(page_id)
         if page is not None:
             self._refused(page, error)
@@ -192,11 +205,12 @@ class Hub:
             analyst=self._analyst,
             on_unsaved=self._writer.want,
             publish=self._bus.publish,
+            announce=self._bus.announce,
             end=lambda peer, error: self._later(peer.close(error)),
             allowance=self._allowance,
         )
         self._pages[page_id] = page
-        self._bus.open(page_id, self.deliver)
+        self._others.watch(page_id)
         self._folds.opened(stored)
         return page
 
@@ -211,7 +225,7 @@ class Hub:
     def _close(self, page: Page) -> None:
         if self._pages.get(page.page_id) is page:
             del self._pages[page.page_id]
-            self._bus.close(page.page_id)
+            self._others.forget(page.page_id)
             self._folds.closed(page.page_id)
         page.stop()
 
@@ -221,21 +235,8 @@ class Hub:
         self._close(page)
         self._later(page.close_peers(error))
 
-    # From other processes
-
-    async def deliver(self, page_id: UUID, update: bytes) -> None:
-        """Take an update from the bus; when something before it is missing, read the log."""
-        page = self._pages.get(page_id)
-        if page is None:
-            return
-        try:
-            if await page.deliver(update) is Verdict.GAP:
-                page.sequence, updates = await self._store.rows_after(page_id, page.epoch, page.sequence)
-                for missed in updates:
-                    await page.deliver(missed)
-                await page.deliver(update)
-        except CollabError as error:
-            logger.warning("page %s: an update from another process was not taken: %s", page_id, error)
+    def _written(self, page: Page) -> None:
+        self._bus.committed(page.page_id, everything=not page.has_unsaved)
 
     # The passing of time
 

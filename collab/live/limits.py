@@ -124,6 +124,29 @@ class Limits:
 
     fold_retry_max: float = 3600.0
     """Longest pause between attempts to fold a page."""
+    catch_up_interval: float = 4.0
+    """How often the log is asked for edits of other processes that the bus did not bring."""
+
+    catch_up_interval_unsure: float = 1.0
+    """The same while Redis does not answer."""
+
+    presence_interval: float = 0.05
+    """Other processes hear of the cursors on a page at most once in this time."""
+
+    presence_refresh: float = 10.0
+    """How often other processes are told of everybody on a page again, in case something was lost."""
+
+    beacon_interval: float = 2.0
+    """How often a process tells the others that it lives."""
+
+    process_timeout: float = 25.0
+    """A process that has said nothing for so long has ended, and nobody is there any more."""
+
+    bus_max_message_bytes: int = 256 * 1024
+    """Largest message to other processes; what is larger they read from the log."""
+
+    bus_max_waiting_bytes: int = 1 * MIB
+    """Edits of one page that may wait to be sent to, or taken from, other processes; above it the log is read."""
 
     read_only_strikes: int = 3
     """Edits a client may send to a page it may only read before it is closed (4403)."""
@@ -173,6 +196,14 @@ class Limits:
         for field in fields(self):
             _check(field, getattr(self, field.name))
         self._check_together()
+        self._check_processes()
+
+    def _check_processes(self) -> None:
+        """Refuse what contradicts each other about other processes."""
+        if self.process_timeout <= 3 * self.beacon_interval:
+            raise BadLimit("process_timeout", "must be above three times COLLAB['beacon_interval']")
+        if self.bus_max_waiting_bytes < self.bus_max_message_bytes:
+            raise BadLimit("bus_max_waiting_bytes", "cannot be below COLLAB['bus_max_message_bytes']")
 
     def _check_together(self) -> None:
         """Refuse values that contradict each other."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from uuid import UUID
 
 from collab.crdt.index import judge
 from collab.crdt.merge import merge
 from collab.errors import CollabError, MalformedFrame, TooLarge, TooMany
+from collab.live.accepted import judge_accepted
 from collab.live.batch import Allowance, Batch
+from collab.live.borrowed import Borrowed
 from collab.live.content import Content
 from collab.live.limits import Limits
 from collab.live.outbox import Advances
@@ -27,7 +29,6 @@ from collab.live.presence import Presence
 from collab.wire import (
     EMPTY_UPDATE,
     KEEP_ALIVE,
-    SNAPSHOT_LIMITS,
     Awareness,
     FindingKind,
     PageStructure,
@@ -89,6 +90,7 @@ class Page:
         on_unsaved: Called when there is something to write.
         publish: Tells the other processes about an accepted update.
         end: Closes a connection, soon.
+        announce: Tells them that somebody's presence changed; returns whether there is anybody to hear it.
         allowance: How much may wait for the database, shared by all pages of this process.
     """
 
@@ -106,6 +108,7 @@ class Page:
         on_unsaved: Callable[[Page], None],
         publish: Callable[[UUID, bytes], None],
         end: Callable[[Peer, CollabError], None],
+        announce: Callable[[UUID], bool],
         allowance: Allowance,
     ) -> None:
         self.page_id = page_id
@@ -127,6 +130,8 @@ class Page:
         self._analyst = analyst
         self._on_unsaved = on_unsaved
         self._publish = publish
+        self._announce = announce
+        self._borrowed = Borrowed()
         self._allowance = allowance
         self._turn = asyncio.Lock()
         self._pending: list[bytes] = []
@@ -411,6 +416,8 @@ class Page:
         if changes is not None:
             for peer in self.peers:
                 peer.offer(changes)
+            if self.presence.unpublished and not self._announce(self.page_id):
+                self.presence.nobody_listens()
         if not self._pending:
             return
         update = merge(self._pending)
@@ -423,12 +430,19 @@ class Page:
             if peer is not only_origin:
                 peer.offer(frame, advances)
         self._content.add(update)
-        self.unsaved.add(update)
-        self._allowance.used_bytes += len(update)
+        if self._borrowed and self._borrowed.are_needed_by(update):
+            self._write_borrowed()
+        self._write(update)
         for peer, count in acknowledgements.items():
             self.unsaved.acknowledge(peer, count)
         self._publish(self.page_id, update)
         self._on_unsaved(self)
+
+    def _write(self, update: bytes) -> None:
+        self.unsaved.add(update)
+        self._allowance.used_bytes += len(update)
+
+    # From other processes
 
     async def deliver(self, update: bytes) -> Verdict:
         """Take an update that another process accepted; it is in the log or on its way there.
@@ -437,16 +451,73 @@ class Page:
             CollabError: It is no update this page could take; the log will tell.
         """
         async with self._turn:
-            finding, update = judge(self._structure, update, SNAPSHOT_LIMITS)
-            if finding.kind is not FindingKind.NEW:
-                return Verdict.GAP if finding.kind is FindingKind.GAP else Verdict.KNOWN
-            self.broadcast()
-            self._structure.add(finding.addition)
-            self._content.add(update)
-            frame = encode_update(update)
-            for peer in self.peers:
-                peer.offer(frame, finding.advances)
-            return Verdict.TAKEN
+            verdict = await self._take_accepted(update, borrowed=True)
+        if self._borrowed.waiting_bytes > self._limits.bus_max_waiting_bytes:
+            self.write_borrowed()
+        return verdict
+
+    async def deliver_rows(self, rows: Sequence[bytes]) -> bool:
+        """Take rows of the log; False when something that one of them depends on is not among them.
+
+        Raises:
+            CollabError: As ``deliver``.
+        """
+        async with self._turn:
+            left = []
+            for group in _grouped(rows, self._limits.worker_parse_bytes):
+                if await self._take_accepted(group, borrowed=False) is Verdict.GAP:
+                    left.append(group)
+                self._borrowed.see([group])
+                await asyncio.sleep(0)
+            return not left or await self._take_accepted(merge(left), borrowed=False) is not Verdict.GAP
+
+    async def _take_accepted(self, update: bytes, *, borrowed: bool) -> Verdict:
+        if len(update) > self._limits.max_update_bytes:
+            self.broadcast()  # the page is indexed anew, from its content
+        found = await judge_accepted(self._structure, self._content, update, analyst=self._analyst, limits=self._limits)
+        if found.kind is not FindingKind.NEW:
+            return Verdict.GAP if found.kind is FindingKind.GAP else Verdict.KNOWN
+        self._structure = found.structure
+        self._content.add(found.update)
+        if borrowed:
+            self._borrowed.add(found.update, found.advances, self._clock.now())
+        frame = encode_update(found.update)
+        for peer in self.peers:
+            peer.offer(frame, found.advances)
+        return Verdict.TAKEN
+
+    def has_read(self, sequence: int) -> None:
+        """Everything in the log up to this row is on the page."""
+        self.sequence = max(self.sequence, sequence)
+
+    def write_overdue(self) -> None:
+        """The log was read to its end: what another process should have written by now is written here."""
+        if self._borrowed.are_overdue(self._clock.now()):
+            self.write_borrowed()
+
+    def write_borrowed(self) -> None:
+        """Write everything that is not known to be in the log."""
+        if self._borrowed:
+            self._write_borrowed()
+            self._on_unsaved(self)
+
+    def _write_borrowed(self) -> None:
+        for update in self._borrowed.take_all():
+            self._write(update)
+
+    def show_others(self, process: bytes, payload: bytes, *, complete: bool) -> None:
+        """Show who is on the page in another process.
+
+        Raises:
+            CollabError: It cannot be read.
+        """
+        if self.presence.receive_from(process, payload, complete=complete):
+            self._schedule()
+
+    def forget_others(self, process: bytes) -> None:
+        """Nobody is there any more."""
+        if self.presence.forget_process(process):
+            self._schedule()
 
     def _resync(self, peer: Peer) -> list[tuple[bytes, Advances | None]]:
         """Frames that bring a client up after some of its frames were dropped."""
@@ -472,8 +543,11 @@ class Page:
         self.writing, self.unsaved = self.unsaved, Batch()
         return self.writing
 
-    def committed(self) -> None:
-        """What ``begin_write`` gave is durable."""
+    def committed(self, sequence: int, rows: int) -> None:
+        """What ``begin_write`` gave is durable, as so many rows of which the last has this sequence."""
+        if self.sequence == sequence - rows:
+            self.sequence = sequence
+        # Otherwise another process wrote in between: the rows are read, ours among them, which does no harm.
         if self.writing is None:
             return
         written, self.writing = self.writing, None
@@ -547,3 +621,17 @@ class Page:
             if timer is not None:
                 timer.cancel()
         self._timer = self._late_timer = None
+
+
+def _grouped(rows: Sequence[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Rows in order, merged as long as they stay below a size."""
+    group: list[bytes] = []
+    group_bytes = 0
+    for row in rows:
+        if group and group_bytes + len(row) > max_bytes:
+            yield merge(group)
+            group, group_bytes = [], 0
+        group.append(row)
+        group_bytes += len(row)
+    if group:
+        yield merge(group)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -118,6 +118,13 @@ class PageStore(Protocol):
     async def mark(self, page_id: UUID, reason: str) -> None:
         """Let those who run the product know that a page needs their attention."""
 
+    async def heads(self, page_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, int]]:
+        """Epoch and last sequence of each of these pages that exists, cheaply.
+
+        Raises:
+            TroubleHere: They could not be read.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedPage:
@@ -165,18 +172,73 @@ class Analyst(Protocol):
         """
 
 
-Deliver = Callable[[UUID, bytes], Awaitable[None]]
-"""Called by the bus with an update that another process accepted and committed or is about to."""
+class Note(Enum):
+    """What one process tells all others about a page or a room."""
+
+    DELETED = 1
+    REPLACED = 2
+    CHANGED = 3
+    """A title, the pages or somebody's rights: read it again."""
+
+
+class Listener(Protocol):
+    """Hears what other processes say about a topic. None of this waits."""
+
+    def deliver(self, topic: UUID, update: bytes) -> None:
+        """Another process accepted this update and committed it or is about to."""
+
+    def missed(self, topic: UUID) -> None:
+        """Something may have been lost on the way: the log has it, now or in a moment."""
+
+    def present(self, topic: UUID, process: bytes, payload: bytes, *, complete: bool) -> None:
+        """Who is there in another process: everybody, or whose state changed since the last time."""
+
+    def departed(self, topic: UUID, process: bytes) -> None:
+        """Another process no longer holds the topic, or has ended: whoever was there is not any more."""
+
+    def noted(self, topic: UUID, note: Note) -> None:
+        """Another process says so."""
+
+    def own_presence(self, topic: UUID, *, complete: bool) -> bytes | None:
+        """What to tell others now: everybody here, or what changed since the last call (``None``: nothing)."""
 
 
 class Bus(Protocol):
-    """How processes tell each other about updates: an accelerator, never the truth."""
+    """How processes tell each other about topics, which are pages and rooms: an accelerator, never the truth.
 
-    def publish(self, page_id: UUID, update: bytes) -> None:
-        """Tell the other processes that hold this page; may lose it."""
+    Nothing here waits or raises. Whatever is lost shows as ``Listener.missed`` or is found by the catch-up's timer.
 
-    def open(self, page_id: UUID, deliver: Deliver) -> None:
-        """From now on pass what others publish about this page."""
+    Attributes:
+        several: Whether there can be other processes at all.
+        unsure: Whether messages may be getting lost at the moment.
+    """
 
-    def close(self, page_id: UUID) -> None:
+    @property
+    def several(self) -> bool: ...
+
+    @property
+    def unsure(self) -> bool: ...
+
+    def start(self) -> None:
+        """Begin to listen and to send."""
+
+    async def stop(self) -> None:
+        """Send what waits, say goodbye and end."""
+
+    def open(self, topic: UUID, listener: Listener) -> None:
+        """From now on pass what others say about this topic."""
+
+    def close(self, topic: UUID) -> None:
         """Stop doing so."""
+
+    def publish(self, topic: UUID, update: bytes) -> None:
+        """Tell the other processes that hold this topic; may lose it."""
+
+    def committed(self, topic: UUID, *, everything: bool) -> None:
+        """Updates of this topic are in the log now; ``everything``: none waits any more."""
+
+    def announce(self, topic: UUID) -> bool:
+        """``own_presence`` has changed; returns whether anybody is going to ask for it."""
+
+    def tell(self, topic: UUID, note: Note) -> None:
+        """Tell every other process."""

@@ -1,7 +1,8 @@
 """Who is on a page and where their cursors are: awareness, kept as bytes, with the server's word on identity.
 
 A client may speak for one client id, the first it used; entries for others are ignored, because stock clients repeat
-what they heard from them. ``user`` in a state is the server's: whatever a client puts there is replaced. Protocol:
+what they heard from them. ``user`` in a state is the server's: whatever a client puts there is replaced. People on
+other processes are shown as those processes say, unless they are connected here. Protocol:
 y-protocols, ``awareness.js`` (a state is current for 30 s, a higher clock wins, ``null`` removes).
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from collab.errors import MalformedFrame
+from collab.live.elsewhere import Elsewhere
 from collab.live.limits import Limits
 from collab.live.peer import Peer
 from collab.wire import AwarenessEntry, decode_entries, encode_awareness, encode_entries
@@ -31,7 +33,11 @@ MayAppear = Callable[[Peer, int], bool]
 
 
 class Presence:
-    """The awareness states of one page."""
+    """The awareness states of one page.
+
+    Attributes:
+        unpublished: Client ids of this process whose state other processes have not been told.
+    """
 
     def __init__(self, limits: Limits, *, may_appear: MayAppear) -> None:
         self._limits = limits
@@ -39,7 +45,11 @@ class Presence:
         self.late: dict[Peer, AwarenessEntry] = {}
         """What came too fast, the newest of each client; ``take_late`` takes it later."""
         self._present: dict[int, _Present] = {}
+        self._elsewhere = Elsewhere(limits)
         self._changed: dict[int, AwarenessEntry] = {}
+        self._departed: dict[int, int] = {}
+        """Clocks of the states that were removed and that other processes have not been told."""
+        self.unpublished: set[int] = set()
 
     @property
     def has_changes(self) -> bool:
@@ -114,8 +124,11 @@ class Presence:
         if known is not None and entry.clock < known.clock:
             return
         state = _stamped(entry.state, peer)
-        self._present[entry.client_id] = _Present(peer, entry.clock, state, now)
-        self._changed[entry.client_id] = AwarenessEntry(entry.client_id, entry.clock, state)
+        # Somebody who was on another process until now goes on from the clock that people here saw there.
+        clock = max(entry.clock, self._elsewhere.told(entry.client_id) + 1) if known is None else entry.clock
+        self._present[entry.client_id] = _Present(peer, clock, state, now)
+        self._changed[entry.client_id] = AwarenessEntry(entry.client_id, clock, state)
+        self.unpublished.add(entry.client_id)
 
     def restamp(self, peer: Peer) -> bool:
         """Show a person under changed rights or a changed name; returns whether there is something to tell."""
@@ -125,6 +138,7 @@ class Presence:
         known.state = _stamped(known.state, peer)
         known.clock += 1
         self._changed[peer.client_id] = AwarenessEntry(peer.client_id, known.clock, known.state)
+        self.unpublished.add(peer.client_id)
         return True
 
     def leave(self, peer: Peer) -> bool:
@@ -156,13 +170,69 @@ class Presence:
 
     def everybody(self) -> bytes | None:
         """One frame with everybody's state, for somebody who joins; ``None`` when nobody has one."""
-        if not self._present:
+        elsewhere = [entry for entry in self._elsewhere.entries() if entry.client_id not in self._present]
+        if not self._present and not elsewhere:
             return None
-        return _frame(AwarenessEntry(key, known.clock, known.state) for key, known in self._present.items())
+        return _frame([*self._entries(), *elsewhere])
+
+    # Other processes
+
+    def own(self, *, complete: bool) -> bytes | None:
+        """What other processes are to be told: everybody here, or what changed since the last time."""
+        unpublished, self.unpublished = self.unpublished, set()
+        departed, self._departed = self._departed, {}
+        if complete:
+            return encode_entries(self._entries())
+        if not unpublished:
+            return None
+        changed = [
+            AwarenessEntry(client_id, known.clock, known.state)
+            if (known := self._present.get(client_id)) is not None
+            else AwarenessEntry(client_id, departed.get(client_id, 0), None)
+            for client_id in sorted(unpublished)
+        ]
+        return encode_entries(changed)
+
+    def nobody_listens(self) -> None:
+        """There is no other process to tell."""
+        self.unpublished.clear()
+        self._departed.clear()
+
+    def receive_from(self, process: bytes, payload: bytes, *, complete: bool) -> bool:
+        """Take what another process says about people there; returns whether there is something to tell.
+
+        Raises:
+            MalformedFrame, TooLarge: It cannot be read.
+        """
+        entries = decode_entries(
+            payload,
+            max_entries=2 * self._limits.awareness_max_entries,
+            # The state of a client, and what its server stamped into it.
+            max_state_bytes=2 * self._limits.awareness_max_state_bytes,
+        )
+        return self._show(self._elsewhere.receive(process, entries, complete=complete))
+
+    def forget_process(self, process: bytes) -> bool:
+        """Another process left the page or ended; returns whether there is something to tell."""
+        return self._show(self._elsewhere.forget(process))
+
+    def _show(self, entries: Iterable[AwarenessEntry]) -> bool:
+        """Tell of people elsewhere, but whoever is connected here is known best here."""
+        for entry in entries:
+            if entry.client_id not in self._present:
+                self._changed[entry.client_id] = entry
+        return bool(self._changed)
+
+    def _entries(self) -> list[AwarenessEntry]:
+        return [AwarenessEntry(key, known.clock, known.state) for key, known in self._present.items()]
 
     def _remove(self, client_id: int, clock: int) -> None:
         self._present.pop(client_id, None)
-        self._changed[client_id] = AwarenessEntry(client_id, clock, None)
+        # Somebody who moved to another process is still there.
+        moved = self._elsewhere.entry(client_id, above=clock)
+        self._changed[client_id] = moved or AwarenessEntry(client_id, clock, None)
+        self.unpublished.add(client_id)
+        self._departed[client_id] = clock
 
 
 def _frame(entries: Iterable[AwarenessEntry]) -> bytes:

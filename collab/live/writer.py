@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from math import inf
 from uuid import UUID
@@ -27,6 +28,7 @@ class Writer:
     Args:
         on_refused: Called when a page can never be written again, because it was deleted or replaced.
         on_committed: Told page id, number of rows and their bytes of what became durable.
+        on_written: Called when something of a page became durable.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Writer:
         limits: Limits,
         on_refused: Callable[[Page, CollabError], None],
         on_committed: Callable[[UUID, int, int], None] = lambda page_id, rows, size: None,
+        on_written: Callable[[Page], None] = lambda page: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
         self._on_refused = on_refused
         self._on_committed = on_committed
+        self._on_written = on_written
         self._unsaved: dict[UUID, Page] = {}
         self._suspects: dict[UUID, tuple[float, float]] = {}
         """Pages of a commit that failed for a reason of its own: written alone, from when on, and the pause before."""
@@ -122,6 +126,7 @@ class Writer:
             if page.writing is not None
             for payload in page.writing.rows(self._limits.max_row_bytes)
         ]
+        counts = Counter(row.page_id for row in rows)
         patience = self._clock.call_later(self._limits.commit_patience, lambda: _report(taken))
         try:
             results = await self._store.append(rows)
@@ -140,7 +145,7 @@ class Writer:
             for row in rows:
                 self._on_committed(row.page_id, 1, len(row.payload))
             for page in taken:
-                self._finish(page, results.get(page.page_id))
+                self._finish(page, results.get(page.page_id), counts[page.page_id])
         finally:
             patience.cancel()
 
@@ -151,12 +156,14 @@ class Writer:
             self.forget(page)
         return False
 
-    def _finish(self, page: Page, result: int | Refusal | None) -> None:
+    def _finish(self, page: Page, result: int | Refusal | None, rows: int) -> None:
         if isinstance(result, Refusal):
             self.forget(page)
             self._on_refused(page, PageReplaced() if result is Refusal.REPLACED else UnknownPage())
             return
-        page.committed()
+        # A batch may hold promises and no edits: then nothing was written, and the log is where it was.
+        page.committed(page.sequence if result is None else result, rows)
+        self._on_written(page)
         self._suspects.pop(page.page_id, None)
         if page.has_unsaved:
             self._woken.set()

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 READERS = 2
 LOAD_ATTEMPTS = 5
+HEADS_AT_ONCE = 500
+"""How many pages one query asks about; databases bound the number of parameters."""
 
 Result = TypeVar("Result")
 
@@ -63,6 +65,10 @@ class LogStore:
     async def mark(self, page_id: UUID, reason: str) -> None:
         """Mark a page as one that needs attention."""
         await self._read(mark_page, page_id, reason)
+
+    async def heads(self, page_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, int]]:
+        """Epoch and last sequence of those of the pages that exist."""
+        return await self._read(heads, page_ids)
 
     async def stop(self) -> None:
         """Close the connections and end the threads."""
@@ -233,6 +239,15 @@ def _advance(last_sequences: Mapping[UUID, int]) -> None:
 
 def _name(model: type[Model]) -> str:
     return connection.ops.quote_name(model._meta.db_table)
+
+
+def heads(page_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Epoch and last sequence of those of the pages that exist."""
+    found: dict[UUID, tuple[int, int]] = {}
+    for start in range(0, len(page_ids), HEADS_AT_ONCE):
+        pages = Page.objects.filter(pk__in=page_ids[start : start + HEADS_AT_ONCE])
+        found.update((pk, (epoch, last_seq)) for pk, epoch, last_seq in pages.values_list("pk", "epoch", "last_seq"))
+    return found
 
 
 def rows_after(page_id: UUID, epoch: int, sequence: int) -> tuple[int, Sequence[bytes]]:

@@ -244,4 +244,4 @@ async def test_nobody_is_left_in_the_room_when_all_have_gone(enter: Enter, socke
     await alice.leave()
     await stranger.leave()
 
-    assert runtime.current().roster.people(scene.room.pk) == {"people": [], "count": 0}
+    assert runtime.current().rooms.people(scene.room.pk) == {"people": [], "count": 0}

@@ -7,10 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from collab.bus.memory import MemoryExchange
 from collab.errors import CloseCode, Restarting, TroubleHere, UnknownPage
-from collab.wire import encode_update
-from tests.fakes import Engine, MemoryStore, settle, store_down
+from tests.fakes import Engine, settle, store_down
 
 
 async def test_a_page_is_loaded_once_however_many_come_at_the_same_moment() -> None:
@@ -309,44 +307,3 @@ async def test_too_many_pages_are_refused_unless_an_idle_one_can_go() -> None:
     await engine.client("Carol").join(pages[2])
 
     assert engine.hub.open_pages == 2
-
-
-async def test_two_processes_that_share_a_bus_see_each_other() -> None:
-    """What one accepted the other shows, without writing it twice."""
-    store, exchange = MemoryStore(), MemoryExchange()
-    one = Engine(store=store, bus=exchange.member())
-    two = Engine(store=store, bus=exchange.member())
-    page_id = store.make_page()
-    alice = await one.client("Alice").join(page_id)
-    bob = await two.client("Bob").join(page_id)
-
-    await alice.write("from one ")
-    await bob.catch_up()
-    await bob.write("from two")
-    await alice.catch_up()
-    await one.saved()
-    await two.saved()
-
-    assert str(alice.text) == str(bob.text) == "from one from two"
-    assert len(store.pages[page_id][1]) == 2
-
-
-async def test_what_the_bus_lost_is_read_from_the_log() -> None:
-    """The log is the truth; the bus is an accelerator."""
-    store, exchange = MemoryStore(), MemoryExchange()
-    one = Engine(store=store, bus=exchange.member())
-    two = Engine(store=store, bus=exchange.member())
-    page_id = store.make_page()
-    alice = await one.client("Alice").join(page_id)
-    bob = await two.client("Bob").join(page_id)
-    await settle()
-    pass_on, exchange.pass_on = exchange.pass_on, lambda *_: None  # type: ignore[method-assign]
-    await alice.write("lost by the bus, ")
-    await one.saved()
-    exchange.pass_on = pass_on  # type: ignore[method-assign]
-
-    await alice.send(encode_update(alice.type("found in the log")))
-    await one.saved()
-    await bob.catch_up()
-
-    assert str(bob.text) == "lost by the bus, found in the log"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.contrib.sessions.models import Session
 
+from collab import runtime
 from collab.models import Role, Room, ShareLink
 from tests import factories
 
@@ -43,25 +43,27 @@ def test_a_viewer_renames_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_new_title_is_announced_to_the_room_once_it_is_committed() -> None:
+def test_a_new_title_is_announced_to_the_room_once_it_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     cast = factories.cast()
-    layer = get_channel_layer()
-    assert layer is not None
-    async_to_sync(layer.group_add)(f"room.{cast.room.pk}", "specific.test")
+    announced: list[tuple[UUID, str]] = []
 
+    def change_room(room_id: UUID) -> None:
+        announced.append((room_id, Room.objects.get(pk=room_id).title))
+
+    monkeypatch.setattr(runtime, "change_room", change_room)
     send(factories.browser(cast.bob), "patch", f"/api/rooms/{cast.room.pk}", {"title": "Retro"})
 
-    assert async_to_sync(layer.receive)("specific.test") == {"type": "room.changed"}
+    assert announced == [(cast.room.pk, "Retro")]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_broken_channel_layer_does_not_undo_a_title(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trouble_with_announcing_it_does_not_undo_a_title(monkeypatch: pytest.MonkeyPatch) -> None:
     cast = factories.cast()
 
-    async def broken(*args: Any) -> None:
+    def broken(room_id: UUID) -> None:
         raise ConnectionError("redis is gone")
 
-    monkeypatch.setattr(get_channel_layer(), "group_send", broken)
+    monkeypatch.setattr(runtime, "change_room", broken)
     response = send(factories.browser(cast.bob), "patch", f"/api/rooms/{cast.room.pk}", {"title": "Retro"})
 
     assert response.status_code == 200

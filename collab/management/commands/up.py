@@ -46,10 +46,10 @@ class Command(BaseCommand):
                 self._warn(f"Port {ports.DEFAULT_PORT} is taken; using port {port}.")
             base_url = self._open_to(host, port)
             alone = claim(str(settings.DATA_DIR / "server.lock"))
-            if alone is None:
+            if alone is None and settings.REDIS_URL is None:
                 self._warn(
                     "Another server uses the same data. People on one do not see what people",
-                    "on the other do until they reload. Stop one, or set COLLAB_DATA_DIR.",
+                    "on the other do until they reload. Stop one, or set REDIS_URL.",
                 )
             with exclusive(str(settings.DATA_DIR / "up.lock")):
                 self._prepare_database()
