@@ -9,6 +9,7 @@ subscription. Nothing waits longer than ``PATIENCE`` for Redis.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 2.0
 """Longest wait for one answer of Redis; reconnecting within it is the client library's business."""
+
+FLUSH_ATTEMPTS = 3
 
 _EVERYBODY = "bus.processes"
 _MESSAGE = "bus.message"
@@ -69,9 +72,15 @@ class ChannelLayerLink:
             # Cancelled, the layer unsubscribes, which takes as long as Redis does.
             await asyncio.wait([self._listening], timeout=PATIENCE)
             self._listening = None
-        if self._channel is not None:
-            self._channel = None
-            await _within_patience(self._layer.flush())
+        if self._channel is None:
+            return
+        self._channel = None
+        for _ in range(FLUSH_ATTEMPTS):
+            # The layer cancels its own task and waits for it; the Redis client sometimes swallows a cancellation.
+            with contextlib.suppress(LinkDown):
+                await _within_patience(self._layer.flush())
+                return
+        logger.warning("a connection to Redis could not be closed")
 
     async def _listen(self, channel: str, receive: Callable[[bytes], None]) -> None:
         while True:

@@ -45,6 +45,7 @@ RETRY_INTERVAL = 0.5
 MAX_WAITING = 1_000
 """Messages about holdings that may wait, above which one list replaces them; and notes that may wait."""
 GOODBYE_PATIENCE = 2.0
+STUBBORN_FOR = 0.5
 
 
 class Fanout:
@@ -80,7 +81,9 @@ class Fanout:
         self._pulse = Pulse(clock.now())
         self._beacon_wanted = False
         self._woken = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._sending: asyncio.Task[None] | None = None
+        self._ticking: asyncio.Task[None] | None = None
 
     @property
     def unsure(self) -> bool:
@@ -90,22 +93,24 @@ class Fanout:
     def start(self) -> None:
         """Begin to listen and to send."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._run()), loop.create_task(self._run_ticks())]
+        self._sending = loop.create_task(self._run())
+        self._ticking = loop.create_task(self._run_ticks())
         self._woken.set()
 
     async def stop(self) -> None:
-        """Send what waits, say goodbye and end. Takes no longer than ``GOODBYE_PATIENCE``."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        try:
-            async with asyncio.timeout(GOODBYE_PATIENCE):
-                if self._connected and not self._down:
-                    await self._send_all()
-                    await self._link.send(None, Envelope(Kind.GOODBYE, self.process).encode())
-                await self._link.close()
-        except (TimeoutError, LinkDown) as error:
-            logger.info("other processes could not be told that this one stops: %s", error)
+        """Send what waits, say goodbye and end; waits ``GOODBYE_PATIENCE`` for it at most."""
+        self._stopping = True
+        self._woken.set()
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+        if self._sending is not None:
+            # Not cancelled at first: a Redis client that is in the middle of something may swallow that.
+            await asyncio.wait([self._sending], timeout=GOODBYE_PATIENCE)
+            while not self._sending.done():
+                self._sending.cancel()
+                await asyncio.wait([self._sending], timeout=STUBBORN_FOR)
+        await self._link.close()
         for topic in self._topics.values():
             topic.stop()
 
@@ -188,11 +193,13 @@ class Fanout:
     # Sending
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             await self._woken.wait()
             self._woken.clear()
             try:
                 await self._send_all()
+                if self._stopping:
+                    await self._link.send(None, Envelope(Kind.GOODBYE, self.process).encode())
             except LinkDown as error:
                 self._went_down(str(error))
             except Exception as error:
@@ -203,8 +210,9 @@ class Fanout:
             else:
                 self._down = False
                 continue
-            await self._clock.sleep(RETRY_INTERVAL)
-            self._woken.set()
+            if not self._stopping:
+                await self._clock.sleep(RETRY_INTERVAL)
+                self._woken.set()
 
     async def _send_all(self) -> None:
         if not self._connected:

@@ -43,4 +43,4 @@ class Link(Protocol):
         """
 
     async def close(self) -> None:
-        """Give up every connection and group; ``connect`` may follow."""
+        """Give up every connection and group, as far as that can be done; ``connect`` may follow."""

@@ -1,4 +1,4 @@
-"""``manage.py up``: the whole product in one process, from an empty checkout to two links.
+"""``manage.py up``: the whole product, from an empty checkout to two links, in one server process or several.
 
 What has to be installed for it is ``collab.management.bootstrap``'s business, which runs before this.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management import call_command
@@ -22,8 +23,7 @@ from collab.management import ports
 from collab.management.bootstrap import EXIT_BAD_ARGUMENT, EXIT_FAILED, claim, exclusive
 from collab.management.console import Console
 
-if TYPE_CHECKING:
-    from collab.management.server import Server
+MAX_WORKERS = 64
 
 
 class Command(BaseCommand):
@@ -35,9 +35,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         ports.add_arguments(parser)
+        parser.add_argument(
+            "--workers", type=int, default=1, metavar="N", help="server processes (default: 1; more need REDIS_URL)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.console = Console(colours=not options["no_color"])
+        workers: int = options["workers"]
+        self._check_workers(workers)
         host: str = options["host"]
         listener = self._listen(host, options["port"])
         with listener:
@@ -54,7 +59,23 @@ class Command(BaseCommand):
             with exclusive(str(settings.DATA_DIR / "up.lock")):
                 self._prepare_database()
                 paths = self._make_links()
-            self._serve(listener, host, port, [f"{base_url}{path}" for path in paths])
+            links = [f"{base_url}{path}" for path in paths]
+            if workers == 1:
+                self._serve(listener, host, port, links)
+            else:
+                self._serve_with(workers, listener, links)
+
+    def _check_workers(self, workers: int) -> None:
+        if not 1 <= workers <= MAX_WORKERS:
+            self._fail(f"--workers {workers} is not between 1 and {MAX_WORKERS}.", EXIT_BAD_ARGUMENT)
+        if workers > 1 and settings.REDIS_URL is None:
+            self._fail(
+                "Several processes need Redis to tell each other about edits: set REDIS_URL=redis://host:6379/0,"
+                " or leave --workers out.",
+                EXIT_BAD_ARGUMENT,
+            )
+        if workers > 1 and sys.platform == "win32":
+            self._fail("--workers does not work on Windows: start several up, each with its --port.", EXIT_BAD_ARGUMENT)
 
     def _listen(self, host: str, port: int | None) -> socket.socket:
         try:
@@ -131,7 +152,32 @@ class Command(BaseCommand):
             except SystemExit:
                 self._fail("The server did not start; the lines above say why.")
             step.result = "stopped"
-        self._say_goodbye(server)
+        self._say_goodbye(server.problem, saved=server.saved)
+
+    def _serve_with(self, count: int, listener: socket.socket, links: list[str]) -> None:
+        """Serve in processes of their own, which this one watches over."""
+        from collab.management.workers import NotStarted, Workers, worker_command
+
+        problem: Exception | None = None
+        saved = False
+        with contextlib.ExitStack() as starting:
+            step = starting.enter_context(self.console.step("server", "starting"))
+
+            def say_ready() -> None:
+                step.result = f"{count} processes answer on {links[0].split('/')[2]}"
+                starting.close()
+                self._print_links(*links)
+
+            connection.close()
+            env = {**os.environ, "COLLAB_ALLOWED_HOSTS": ",".join(settings.ALLOWED_HOSTS)}
+            try:
+                listeners = ports.split(listener, count)
+                workers = Workers(listeners, command=worker_command(), env=env, report=self.console.problem)
+                saved = workers.run(say_ready)
+            except (ports.AddressProblem, NotStarted) as error:
+                problem = error
+            step.result = "stopped"
+        self._say_goodbye(problem, saved=saved)
 
     def _print_links(self, demo: str, admin: str) -> None:
         console = self.console
@@ -146,11 +192,11 @@ class Command(BaseCommand):
         console.line("  Stop with Ctrl+C.")
         console.line()
 
-    def _say_goodbye(self, server: Server) -> None:
+    def _say_goodbye(self, problem: Exception | None, *, saved: bool) -> None:
         self.console.fresh_line()
-        if server.problem is not None:
-            self._fail(f"Stopped: {server.problem}")
-        if not server.saved:
+        if problem is not None:
+            self._fail(f"Stopped: {problem}")
+        if not saved:
             self._fail("Stopped, but the last edits could not be saved; browsers that are open still have them.")
         self.console.line("Stopped. Everything is saved.")
 
