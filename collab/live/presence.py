@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from collab.errors import MalformedFrame
@@ -18,6 +18,9 @@ from collab.live.elsewhere import Elsewhere
 from collab.live.limits import Limits
 from collab.live.peer import Peer
 from collab.wire import AwarenessEntry, decode_entries, encode_awareness, encode_entries
+
+ENTRY_BYTES = 24
+"""What an entry takes beside its state, at most."""
 
 
 @dataclass(slots=True)
@@ -178,11 +181,14 @@ class Presence:
     # Other processes
 
     def own(self, *, complete: bool) -> bytes | None:
-        """What other processes are to be told: everybody here, or what changed since the last time."""
+        """What other processes are to be told: everybody here, or what changed since the last time.
+
+        Above the size of a message further people are left out: they are seen in this process only.
+        """
         unpublished, self.unpublished = self.unpublished, set()
         departed, self._departed = self._departed, {}
         if complete:
-            return encode_entries(self._entries())
+            return encode_entries(self._fitting(self._entries()))
         if not unpublished:
             return None
         changed = [
@@ -191,7 +197,15 @@ class Presence:
             else AwarenessEntry(client_id, departed.get(client_id, 0), None)
             for client_id in sorted(unpublished)
         ]
-        return encode_entries(changed)
+        return encode_entries(self._fitting(changed))
+
+    def _fitting(self, entries: list[AwarenessEntry]) -> Iterator[AwarenessEntry]:
+        left = self._limits.bus_max_message_bytes
+        for entry in entries:
+            size = ENTRY_BYTES + len(entry.state or b"")
+            if size <= left:
+                left -= size
+                yield entry
 
     def nobody_listens(self) -> None:
         """There is no other process to tell."""

@@ -559,6 +559,20 @@ async def test_cursors_are_told_at_most_twenty_times_a_second_and_the_newest_win
     assert await Eyes(bob).see() == {7: "99"}
 
 
+async def test_cursors_that_do_not_fit_into_a_message_are_left_out_and_the_others_are_seen(start: Start) -> None:
+    """Five hundred large states would be eight megabytes to every process every few seconds."""
+    processes = start(bus_max_message_bytes=2000, bus_max_waiting_bytes=4000)
+    page_id, (alice, bob) = await on_page(processes, "Alice", "Bob")
+    eyes = Eyes(bob)
+    carol = await processes.engines[0].client("Carol").join(page_id)
+
+    await point(alice, 7, 1, "x" * 5000)
+    await point(carol, 8, 1, "here")
+    await processes.clock.advance(11)
+
+    assert await eyes.see() == {8: "here"}
+
+
 async def test_garbage_on_the_network_changes_nothing(start: Start) -> None:
     """A Redis may be shared with programs that know nothing of us."""
     processes = start()
