@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
@@ -14,7 +15,15 @@ import pytest_asyncio
 
 from collab.bus.envelope import Kind
 from collab.errors import CloseCode, UnknownPage
-from collab.wire import Awareness, AwarenessEntry, Message, decode_entries, encode_awareness, encode_entries
+from collab.wire import (
+    Awareness,
+    AwarenessEntry,
+    Message,
+    decode_entries,
+    encode_awareness,
+    encode_entries,
+    encode_update,
+)
 from tests.fakes import Client, settle, store_down
 from tests.network import Processes
 
@@ -171,6 +180,26 @@ async def test_an_update_that_was_lost_is_noticed_by_the_next_one(start: Start) 
     await processes.clock.advance(0.3)
 
     assert await read(bob) == ["lost, found"]
+
+
+async def test_an_update_that_was_lost_is_noticed_by_the_next_one_that_does_not_build_on_it(start: Start) -> None:
+    """Nothing is missing for the second edit; only the numbers tell of the first."""
+    processes = start()
+    page_id, (alice, bob) = await on_page(processes, "Alice", "Bob")
+    carol = await processes.engines[0].client("Carol").join(page_id)
+    await alice.write("first ")
+    await processes.clock.advance(1)
+    await carol.catch_up()
+    carol.type("Carol's ")
+    processes.network.loses = lambda kind: kind is Kind.UPDATE
+    await alice.write("Alice's ", at=0)
+    await processes.clock.advance(0.2)
+    processes.network.loses = lambda kind: False
+
+    await carol.send(encode_update(carol.doc.get_update()))
+    await processes.clock.advance(0.3)
+
+    assert sorted(re.findall(r"\w+'s", (await read(bob))[0])) == ["Alice's", "Carol's"]
 
 
 async def test_the_last_update_that_was_lost_is_found_within_five_seconds(start: Start) -> None:
@@ -544,6 +573,30 @@ async def test_somebody_who_moves_to_another_process_is_seen_there_and_nowhere_e
     assert [await one.see() for one in eyes] == [{7: "after"}] * 2
 
 
+async def test_somebody_who_comes_back_on_another_process_is_seen_moving(start: Start) -> None:
+    """Clients ignore clocks that go back, and a killed process made everybody's clock go on without its owner."""
+    processes = start(3)
+    page_id, people = await on_page(processes, "Alice", "Bob", "Carol")
+    eyes = Eyes(people[2])
+    await point(people[0], 7, 1, "before")
+    await processes.clock.advance(0.1)
+    assert await eyes.see() == {7: "before"}
+    await processes.engines[0].hub._writer.stop()
+    processes.network.links[0].kill()
+    await processes.clock.advance(30)
+    assert await eyes.see() == {}
+
+    again = await processes.engines[1].client("Alice").join(page_id)
+    await point(again, 7, 1, "back")
+    await processes.clock.advance(0.1)
+    assert await eyes.see() == {7: "back"}
+    # Its own state came back to it under a higher clock, from which it goes on, as y-protocols does.
+    await point(again, 7, 4, "moving")
+    await processes.clock.advance(0.1)
+
+    assert await eyes.see() == {7: "moving"}
+
+
 async def test_cursors_are_told_at_most_twenty_times_a_second_and_the_newest_wins(start: Start) -> None:
     """A mouse moves a hundred times a second."""
     processes = start()
@@ -591,7 +644,7 @@ async def test_garbage_on_the_network_changes_nothing(start: Start) -> None:
     assert alice.closed_with is bob.closed_with is None
 
 
-@pytest.mark.parametrize("round_number", range(5))
+@pytest.mark.parametrize("round_number", [*range(5), *(pytest.param(n, marks=pytest.mark.full) for n in range(5, 200))])
 async def test_everybody_sees_the_same_whatever_the_network_does(
     start: Start, rng: random.Random, round_number: int
 ) -> None:

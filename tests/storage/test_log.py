@@ -55,6 +55,15 @@ async def test_an_unknown_page_is_no_empty_page(page: Page, store: LogStore) -> 
         await store.load(uuid4())
 
 
+async def test_the_heads_of_many_pages_are_found_in_one_question(page: Page, store: LogStore) -> None:
+    """Pages that are gone are missing from the answer; more pages than one query takes are no trouble."""
+    await store.append([row(page, b"one"), row(page, b"two")])
+    others = [uuid4() for _ in range(1200)]
+
+    assert await store.heads([*others, page.pk]) == {page.pk: (1, 2)}
+    assert await store.heads([]) == {}
+
+
 async def test_a_hole_in_the_log_refuses_the_page(page: Page, store: LogStore) -> None:
     """A row that was lost outside must be noticed, not papered over."""
     await store.append([row(page, b"one"), row(page, b"two"), row(page, b"three")])
