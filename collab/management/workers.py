@@ -122,6 +122,8 @@ class Workers:
                 env=self._env,
                 stdin=subprocess.DEVNULL,
                 pass_fds=fds,
+                # Ctrl+C in a terminal goes to the whole session: it is for this process, which asks the others to stop.
+                start_new_session=True,
             )
         finally:
             os.close(theirs)
