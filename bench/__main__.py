@@ -17,10 +17,17 @@ from typing import Any
 
 from bench import hocuspocus, processes, report
 from bench.plan import Load
-from bench.servers import ROOT, HocuspocusServer, OurServer, ServerFailed, TutorialServer, allow_many_files
+from bench.redis import NoRedis
+from bench.servers import ROOT, HocuspocusServer, OurServer, OurServers, ServerFailed, TutorialServer, allow_many_files
 from bench.suite import Cores, Measurement, Paced, ServerClass, Suite, measurements
 
 PUBLISHED = ROOT / "bench" / "results.json"
+SERVERS: dict[str, ServerClass] = {
+    "ours": OurServer,
+    "theirs": HocuspocusServer,
+    "tutorial": TutorialServer,
+    "two": OurServers,
+}
 DOCUMENT = ROOT / "docs" / "performance.md"
 
 
@@ -29,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         command: int = options.command(options)
-    except (hocuspocus.CannotInstall, ServerFailed) as problem:
+    except (hocuspocus.CannotInstall, NoRedis, ServerFailed) as problem:
         print(problem, file=sys.stderr)
         return 1
     return command
@@ -40,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="measure all servers (about 10 minutes)")
     run.add_argument("--only", nargs="+", metavar="NAME", help="some measurements: see `list`")
-    run.add_argument("--server", choices=["ours", "theirs", "tutorial"], help="one server only: no ratios")
+    run.add_argument("--server", choices=list(SERVERS), help="one server only: no ratios")
     run.add_argument("--idle", type=int, default=2000, metavar="N", help="how many idle connections (default 2000)")
     run.add_argument("--seed", type=int, help="repeat a run; the table names its seed")
     run.add_argument("--urgent", action="store_true", help="go before other programs on this machine (needs root)")
@@ -74,9 +81,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.publish and (options.only or options.server):
         print("Only a whole run can be published.")
         return 2
-    classes: dict[str, ServerClass] = {"ours": OurServer, "theirs": HocuspocusServer, "tutorial": TutorialServer}
-    if options.server:
-        classes = {options.server: classes[options.server]}
+    classes = {options.server: SERVERS[options.server]} if options.server else SERVERS
     if "theirs" in classes:
         _say("installing Hocuspocus from npm, unless it is there")
         hocuspocus.install()

@@ -19,6 +19,7 @@ from typing import IO
 
 from bench import hocuspocus, processes
 from bench.dialects import Dialect, Hocuspocus, Ours, Place, Tutorial
+from bench.redis import start_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 _READY_WITHIN = 60.0
@@ -152,6 +153,36 @@ class OurServer(MeasuredServer):
 
     def _is_ready(self) -> bool:
         return "Stop with Ctrl+C" in self.log()
+
+
+class OurServers(OurServer):
+    """The same as two processes with a Redis between them, all of them on the one core."""
+
+    name = "two processes"
+
+    def __init__(self, folder: Path, core: int | None) -> None:
+        super().__init__(folder, core)
+        self._redis: subprocess.Popen[bytes] | None = None
+        self._redis_url = ""
+
+    def start(self) -> None:
+        self._redis, self._redis_url = start_redis(self.folder)
+        if self._core is not None:
+            os.sched_setaffinity(self._redis.pid, {self._core})
+        super().start()
+        self._family.append(self._redis.pid)
+
+    def stop(self) -> None:
+        super().stop()
+        if self._redis is not None:
+            self._redis.terminate()
+            self._redis.wait()
+
+    def _command(self) -> Sequence[str]:
+        return [*super()._command(), "--workers", "2"]
+
+    def _environment(self) -> Mapping[str, str]:
+        return {**super()._environment(), "REDIS_URL": self._redis_url}
 
 
 _ONE_ADDRESS = {

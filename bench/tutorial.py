@@ -7,18 +7,16 @@ the same core as the server; it runs under this project's own server command. ``
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from bench.redis import start_redis
 from collab.management.server import build_server
 
 _EMPTY_PAGE = b"\x00\x01\x02\x00\x00"
@@ -51,13 +49,13 @@ class Relay(AsyncWebsocketConsumer):
 def main(port: int) -> None:
     """Serve until told to stop."""
     with tempfile.TemporaryDirectory(prefix="collab-bench-redis-") as folder:
-        redis = _start_redis(Path(folder))
+        redis, url = start_redis(Path(folder))
         try:
             settings.configure(
                 CHANNEL_LAYERS={
                     "default": {
                         "BACKEND": "channels_redis.core.RedisChannelLayer",
-                        "CONFIG": {"hosts": [f"unix://{folder}/redis.sock"]},
+                        "CONFIG": {"hosts": [url]},
                     }
                 }
             )
@@ -69,21 +67,6 @@ def main(port: int) -> None:
         finally:
             redis.terminate()
             redis.wait()
-
-
-def _start_redis(folder: Path) -> subprocess.Popen[bytes]:
-    program = shutil.which("redis-server")
-    if program is None:
-        sys.exit("The tutorial's design needs Redis: apt install redis-server")
-    place = folder / "redis.sock"
-    redis = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", str(place), "--save", "", "--appendonly", "no", "--dir", str(folder)],
-        stdout=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 10
-    while not place.exists() and redis.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return redis
 
 
 async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
