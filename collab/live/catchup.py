@@ -153,16 +153,16 @@ class CatchUp:
                 self._on_refused(page, UnknownPage(str(page_id)))
             elif head[0] != page.epoch:
                 self._on_refused(page, PageReplaced(str(page_id)))
-            elif head[1] > page.sequence:
+            elif head[1] > page.saving.sequence:
                 self.want(page_id)
             else:
-                page.write_overdue()
+                page.saving.write_overdue(self._clock.now())
 
     async def _read(self, page: Page) -> None:
         page_id = page.page_id
         self._last_read[page_id] = self._clock.now()
         try:
-            sequence, rows = await self._store.rows_after(page_id, page.epoch, page.sequence)
+            sequence, rows = await self._store.rows_after(page_id, page.epoch, page.saving.sequence)
         except (PageReplaced, UnknownPage) as error:
             if self._pages.get(page_id) is page:
                 self._on_refused(page, error)
@@ -176,7 +176,7 @@ class CatchUp:
             self.forget(page_id)
             return
         if await self._take(page, rows):
-            page.has_read(sequence)
+            page.saving.has_read(sequence)
 
     def _report(self, error: TroubleHere) -> None:
         if not self._in_trouble:

@@ -1,8 +1,11 @@
-"""What a page holds, as update bytes: one merged update and a short tail of what came since."""
+"""What a page holds, as update bytes: one merged update and a short tail of what came since; and the index of it."""
 
 from __future__ import annotations
 
+import asyncio
+
 from collab.crdt.merge import EMPTY_STATE, merge, missing_from
+from collab.wire import PageStructure
 
 MAX_TAIL = 200
 """Merging is superlinear in the number of updates; the tail is folded into the merged update before it gets long."""
@@ -12,12 +15,17 @@ class Content:
     """The whole of a page, ready to be handed to whoever joins.
 
     Attributes:
+        structure: What the next update is judged by. It runs ahead of the bytes: an accepted update is in it at once,
+            and in them when it is broadcast.
         total_bytes: An upper estimate of the size of the merged update.
+        turn: Held while an update is judged in the worker process, so that nobody changes the page meanwhile.
     """
 
-    __slots__ = ("_merged", "_tail", "total_bytes")
+    __slots__ = ("_merged", "_tail", "structure", "total_bytes", "turn")
 
-    def __init__(self, merged: bytes) -> None:
+    def __init__(self, merged: bytes, structure: PageStructure) -> None:
+        self.structure = structure
+        self.turn = asyncio.Lock()
         self._merged = merged
         self._tail: list[bytes] = []
         self.total_bytes = len(merged)

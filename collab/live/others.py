@@ -16,8 +16,9 @@ from uuid import UUID
 from collab.errors import CollabError, PageReplaced, UnknownPage
 from collab.live.catchup import CatchUp
 from collab.live.limits import Limits
-from collab.live.page import Page, Verdict
+from collab.live.page import Page
 from collab.live.ports import Bus, Clock, Note, PageStore
+from collab.live.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ class Others:
 
     async def _give(self, page: Page, inbox: _Inbox, update: bytes) -> None:
         try:
-            verdict = await page.deliver(update)
+            verdict = await page.deliveries.take(update)
             if verdict is Verdict.TAKEN and inbox.held_back:
                 await self._give_held_back(page, inbox)
         except CollabError as error:
@@ -192,7 +193,7 @@ class Others:
         while progress and inbox.held_back:
             held_back, inbox.held_back = inbox.held_back, []
             for update in held_back:
-                if await page.deliver(update) is Verdict.GAP:
+                if await page.deliveries.take(update) is Verdict.GAP:
                     inbox.held_back.append(update)
             progress = len(inbox.held_back) < len(held_back)
         if not inbox.held_back:
@@ -201,7 +202,7 @@ class Others:
     async def _take_rows(self, page: Page, rows: Sequence[bytes]) -> bool:
         """Give a page rows of its log, and then what waited for them; False when some rows must be read again."""
         try:
-            whole = not rows or await page.deliver_rows(rows)
+            whole = not rows or await page.deliveries.take_rows(rows)
             await self._retry_held_back(page)
         except CollabError as error:
             # Reading the same rows again would not help. Whoever loads the page next meets them, too, and is told.

@@ -123,8 +123,8 @@ class Writer:
         rows = [
             NewRow(page.page_id, page.epoch, payload)
             for page in taken
-            if page.writing is not None
-            for payload in page.writing.rows(self._limits.max_row_bytes)
+            if page.saving.writing is not None
+            for payload in page.saving.writing.rows(self._limits.max_row_bytes)
         ]
         counts = Counter(row.page_id for row in rows)
         patience = self._clock.call_later(self._limits.commit_patience, lambda: _report(taken))
@@ -162,7 +162,7 @@ class Writer:
             self._on_refused(page, PageReplaced() if result is Refusal.REPLACED else UnknownPage())
             return
         # A batch may hold promises and no edits: then nothing was written, and the log is where it was.
-        page.committed(page.sequence if result is None else result, rows)
+        page.saving.committed(page.saving.sequence if result is None else result, rows)
         self._on_written(page)
         self._suspects.pop(page.page_id, None)
         if page.has_unsaved:
@@ -172,7 +172,7 @@ class Writer:
 
     def _put_back(self, pages: list[Page]) -> None:
         for page in pages:
-            page.not_committed("database")
+            page.saving.not_committed("database")
 
     def _suspect(self, page: Page) -> None:
         _, before = self._suspects.get(page.page_id, (0.0, 0.0))
@@ -191,4 +191,4 @@ class Writer:
 
 def _report(pages: list[Page]) -> None:
     for page in pages:
-        page.report_trouble("database")
+        page.saving.report_trouble("database")

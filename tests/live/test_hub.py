@@ -154,7 +154,7 @@ async def test_above_the_bound_edits_stay_with_their_author_and_are_asked_for_la
         await engine.clock.advance(0.1)
     page = alice.page
     assert page is not None
-    assert page.unsaved_bytes <= 2000
+    assert page.saving.waiting_bytes <= 2000
     assert "queue-full" in [notice.get("why") for notice in await alice.notices()]
     engine.store.fails = None
     for _ in range(5):
