@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
 from uuid import UUID
 
 from collab.bus.census import Census
@@ -27,14 +26,13 @@ from collab.bus.envelope import (
     Envelope,
     Kind,
     decode_envelope,
-    decode_holdings,
-    decode_presence,
-    encode_holdings,
 )
+from collab.bus.hearing import Hearing
 from collab.bus.link import Link, LinkDown
+from collab.bus.notices import Notices
 from collab.bus.pulse import Pulse
 from collab.bus.topic import Topic
-from collab.errors import CollabError, MalformedFrame
+from collab.errors import CollabError
 from collab.live.limits import Limits
 from collab.live.ports import Cancellable, Clock, Listener, Note
 
@@ -42,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 TICK_INTERVAL = 0.5
 RETRY_INTERVAL = 0.5
-MAX_WAITING = 1_000
-"""Messages about holdings that may wait, above which one list replaces them; and notes that may wait."""
 GOODBYE_PATIENCE = 2.0
 STUBBORN_FOR = 0.5
 
@@ -65,22 +61,23 @@ class Fanout:
         self._census = Census()
         self._topics: dict[UUID, Topic] = {}
         self._opened = 0
-        self._holdings = 0
-        """How often the holdings of this process changed."""
         self._connected = False
         self._unjoined: dict[UUID, None] = {}
         self._unleft: dict[UUID, None] = {}
-        self._control: deque[bytes] = deque()
-        self._notes: deque[bytes] = deque(maxlen=MAX_WAITING)
-        self._holdings_wanted = False
-        self._wants_answer = True
-        self._asks: set[bytes] = set()
         self._dirty: dict[UUID, None] = {}
         self._down = False
         self._said_trouble = False
         self._pulse = Pulse(clock.now())
-        self._beacon_wanted = False
         self._woken = asyncio.Event()
+        self._notices = Notices(
+            self.process,
+            held=lambda: [topic for topic in self._topics if topic not in self._unjoined],
+            beat=lambda: self._pulse.beat(self._clock.now()),
+            wake=self._woken.set,
+        )
+        self._hearing = Hearing(
+            self.process, topics=self._topics, census=self._census, notices=self._notices, soil=self._soil
+        )
         self._stopping = False
         self._sending: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -135,7 +132,7 @@ class Fanout:
         if topic in self._unjoined:
             del self._unjoined[topic]
         else:
-            self._held_changed(Kind.CLOSED, topic)
+            self._notices.changed(Kind.CLOSED, topic)
         self._unleft[topic] = None
         self._woken.set()
 
@@ -174,8 +171,7 @@ class Fanout:
 
     def tell(self, topic: UUID, note: Note) -> None:
         """Tell every other process."""
-        self._notes.append(Envelope(Kind.NOTE, self.process, 0, topic, bytes((note.value,))).encode())
-        self._woken.set()
+        self._notices.note(topic, note)
 
     def _announce_later(self, state: Topic, wait: float) -> Cancellable:
         def now() -> None:
@@ -221,10 +217,10 @@ class Fanout:
             self._connected = True
             self._unjoined = dict.fromkeys(self._topics)
             self._unleft.clear()
-            self._holdings_wanted = self._wants_answer = True
+            self._notices.start_over()
         while self._has_something_to_send:
             await self._send_subscriptions()
-            await self._send_control()
+            await self._notices.send(self._link)
             while self._dirty and not self._unjoined:
                 topic = next(iter(self._dirty))
                 del self._dirty[topic]
@@ -232,16 +228,7 @@ class Fanout:
 
     @property
     def _has_something_to_send(self) -> bool:
-        return bool(
-            self._unleft
-            or self._unjoined
-            or self._holdings_wanted
-            or self._control
-            or self._asks
-            or self._notes
-            or self._beacon_wanted
-            or self._dirty
-        )
+        return bool(self._dirty or self._unleft or self._unjoined or self._notices)
 
     async def _send_subscriptions(self) -> None:
         while self._unleft:
@@ -255,49 +242,7 @@ class Fanout:
             await self._link.join(topic)
             if topic in self._unjoined:
                 del self._unjoined[topic]
-                self._held_changed(Kind.OPENED, topic)
-
-    def _held_changed(self, kind: Kind, topic: UUID) -> None:
-        self._holdings += 1
-        if len(self._control) >= MAX_WAITING:
-            self._holdings_wanted = True
-        self._control.append(Envelope(kind, self.process, self._holdings, topic).encode())
-        self._woken.set()
-
-    async def _send_control(self) -> None:
-        if self._holdings_wanted:
-            await self._send_holdings()
-        while self._control:
-            await self._link.send(None, self._control[0])
-            self._control.popleft()
-        while self._asks:
-            ask = Envelope(Kind.ASK, self.process, payload=next(iter(self._asks)))
-            await self._link.send(None, ask.encode())
-            self._asks.discard(ask.payload)
-        while self._notes:
-            await self._link.send(None, self._notes[0])
-            self._notes.popleft()
-        if self._beacon_wanted:
-            await self._send_beacon()
-
-    async def _send_holdings(self) -> None:
-        # The list takes the place of every single change before it.
-        self._control.clear()
-        held = [topic for topic in self._topics if topic not in self._unjoined]
-        payload = encode_holdings(held, wants_answer=self._wants_answer)
-        self._holdings_wanted = False
-        try:
-            await self._link.send(None, Envelope(Kind.HOLDINGS, self.process, self._holdings, payload=payload).encode())
-        except LinkDown:
-            self._holdings_wanted = True
-            raise
-        self._wants_answer = False
-        self._beacon_wanted = True
-
-    async def _send_beacon(self) -> None:
-        self._beacon_wanted = False
-        payload = self._pulse.beat(self._clock.now())
-        await self._link.send(None, Envelope(Kind.BEACON, self.process, self._holdings, payload=payload).encode())
+                self._notices.changed(Kind.OPENED, topic)
 
     async def _send_topic(self, state: Topic) -> None:
         try:
@@ -317,7 +262,7 @@ class Fanout:
             )
         self._down = True
         self._pulse.lose(self._clock.now())
-        self._holdings_wanted = self._wants_answer = True
+        self._notices.start_over()
         for topic in self._dirty:
             self._topics[topic].skip()
         self._dirty.clear()
@@ -332,9 +277,9 @@ class Fanout:
                 self._hear_self(envelope)
             elif envelope.process == NOBODY:
                 if envelope.kind is Kind.NOTE:
-                    self._take_note(envelope)
+                    self._hearing.take_note(envelope)
             elif self._census.hear(envelope.process, self._clock.now()):
-                self._hear(envelope)
+                self._hearing.take(envelope)
         except CollabError as error:
             logger.warning("a message on the bus was not understood: %s", error)
         except Exception:
@@ -353,7 +298,7 @@ class Fanout:
         if self._said_trouble:
             logger.info("Redis carries messages between processes again")
         self._said_trouble = False
-        self._holdings_wanted = self._wants_answer = True
+        self._notices.start_over()
         self._woken.set()
         for state in list(self._topics.values()):
             state.listener.missed(state.topic)
@@ -361,96 +306,6 @@ class Fanout:
                 state.presence_wanted = True
                 state.log_is_news = state.skipped
                 self._soil(state)
-
-    def _hear(self, envelope: Envelope) -> None:
-        process = envelope.process
-        match envelope.kind:
-            case Kind.UPDATE | Kind.READ_LOG | Kind.PRESENCE:
-                self._take(envelope)
-            case Kind.NOTE:
-                self._take_note(envelope)
-            case Kind.GOODBYE:
-                self._forget(process)
-            case Kind.ASK:
-                if envelope.payload == self.process:
-                    self._want_holdings()
-            case _:
-                self._take_holdings(envelope)
-                if not self._census.is_current(process, envelope.counter):
-                    self._ask(process)
-
-    def _take_holdings(self, envelope: Envelope) -> None:
-        """What another process holds: all of it, a change, or only the number of the last change."""
-        process, counter, topic = envelope.process, envelope.counter, envelope.topic
-        if envelope.kind is Kind.HOLDINGS:
-            wants_answer, topics = decode_holdings(envelope.payload)
-            if wants_answer:
-                self._want_holdings()
-            gained, lost = self._census.replace(process, counter, topics)
-            for topic in gained:
-                self._gained(topic)
-            for topic in lost:
-                self._lost(topic, process)
-        elif envelope.kind is Kind.OPENED:
-            if self._census.opened(process, counter, topic):
-                self._gained(topic)
-        elif envelope.kind is Kind.CLOSED and self._census.closed(process, counter, topic):
-            self._lost(topic, process)
-
-    def _want_holdings(self) -> None:
-        self._holdings_wanted = True
-        self._woken.set()
-
-    def _ask(self, process: bytes) -> None:
-        self._asks.add(process)
-        self._woken.set()
-
-    def _gained(self, topic: UUID) -> None:
-        """Another process opened a topic: tell it who is here, and to read the log once what is under way is in it."""
-        state = self._topics.get(topic)
-        if state is not None:
-            state.presence_wanted = True
-            state.skipped = True
-            self._soil(state)
-
-    def _lost(self, topic: UUID, process: bytes) -> None:
-        state = self._topics.get(topic)
-        if state is not None:
-            state.heard.pop(process, None)
-            state.listener.departed(topic, process)
-
-    def _forget(self, process: bytes) -> None:
-        for topic in self._census.forget(process):
-            self._lost(topic, process)
-        self._asks.discard(process)
-
-    def _take_note(self, envelope: Envelope) -> None:
-        state = self._topics.get(envelope.topic)
-        if state is None:
-            return
-        try:
-            note = Note(int.from_bytes(envelope.payload, "big"))
-        except ValueError:
-            raise MalformedFrame("an unknown note", offset=0) from None
-        state.listener.noted(envelope.topic, note)
-
-    def _take(self, envelope: Envelope) -> None:
-        """Something about a topic."""
-        state = self._topics.get(envelope.topic)
-        if state is None:
-            return
-        process = envelope.process
-        if process not in self._census.holders(envelope.topic):
-            # It is not known to hold this: it must be told ours, and asked for its holdings.
-            self._ask(process)
-        whole = state.follows(process, envelope.counter)
-        if envelope.kind is Kind.UPDATE:
-            state.listener.deliver(envelope.topic, envelope.payload)
-        elif envelope.kind is Kind.PRESENCE:
-            complete, payload = decode_presence(envelope.payload)
-            state.listener.present(envelope.topic, process, payload, complete=complete)
-        if not whole or envelope.kind is Kind.READ_LOG:
-            state.listener.missed(envelope.topic)
 
     # The passing of time
 
@@ -471,10 +326,9 @@ class Fanout:
             self._connected = False
             self._woken.set()
         if self._pulse.is_due(now, self._limits.beacon_interval):
-            self._beacon_wanted = True
-            self._woken.set()
+            self._notices.want_beacon()
         for process in self._census.silent(now, self._limits.process_timeout):
-            self._forget(process)
+            self._hearing.forget(process)
         for state in self._topics.values():
             if now - state.refreshed >= self._limits.presence_refresh and self._census.holders(state.topic):
                 state.presence_wanted = True
