@@ -14,6 +14,24 @@ from tests.people import Person
 
 _EDITOR = "document.querySelector('.page-view[data-kind=document]').__document.editor"
 
+# The rows of all copies in this browser; those of other pages hold other roots.
+_KEPT_ROWS = """async () => {
+    const answer = (request) => new Promise((done, failed) => {
+        request.onsuccess = () => done(request.result)
+        request.onerror = () => failed(request.error)
+    })
+    const rows = []
+    for (const { name } of await indexedDB.databases()) {
+        const database = await answer(indexedDB.open(name))
+        if (database.objectStoreNames.contains('updates')) {
+            const kept = await answer(database.transaction('updates').objectStore('updates').getAll())
+            rows.push(...kept.map((row) => [...row]))
+        }
+        database.close()
+    }
+    return rows
+}"""
+
 # The content as nested lists, read from the shared type itself and not from what the editor made of it.
 _CONTENT = """(editor) => {
     const { fragment } = editor.extensionManager.extensions.find((one) => one.name === 'collaboration').options
@@ -94,6 +112,18 @@ class Document:
         """Wait until all of these can be read."""
         for text in texts:
             expect(self.text).to_contain_text(text)
+
+    def kept(self, text: str) -> None:
+        """Wait until the copy on the device holds this text: the bar has two seconds to notice that it does not."""
+        for _ in range(200):
+            rows = [bytes(row) for row in self.tab.evaluate(_KEPT_ROWS)]
+            doc: pycrdt.Doc[Any] = pycrdt.Doc()
+            if rows:
+                doc.apply_update(pycrdt.merge_updates(*rows))
+            if text in str(doc.get("content", type=pycrdt.XmlFragment)):
+                return
+            self.tab.wait_for_timeout(50)
+        raise AssertionError(f"the device does not keep {text!r}")
 
     def saved(self) -> None:
         """Wait until the bar says that everything is stored."""

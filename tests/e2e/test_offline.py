@@ -87,6 +87,7 @@ def test_what_was_done_offline_outlives_the_tab_and_arrives_once(
     drawn.draw("rectangle", (300, 150), (400, 250))
     written.focus()
     written.type(" Alone.")
+    written.kept("Together. Alone.")
     for page in (drawn, written):
         expect(status(page.tab)).to_have_text("Offline – kept on this device")
         page.tab.close()
@@ -168,6 +169,7 @@ def test_two_tabs_of_one_person_share_a_copy_without_losing_anything(
         page.focus()
         page.type(f"Tab {number} wrote this. ")
         expect(status(page.tab)).to_have_text("Offline – kept on this device")
+        page.kept(f"Tab {number} wrote this.")
     for page in tabs:
         page.tab.close()
     network.mend()
