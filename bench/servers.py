@@ -221,7 +221,7 @@ class HocuspocusServer(MeasuredServer):
         }
 
     def _is_ready(self) -> bool:
-        return "ready" in self.log()
+        return "ready" in self.log().splitlines()
 
 
 class TutorialServer(MeasuredServer):
@@ -240,7 +240,7 @@ class TutorialServer(MeasuredServer):
         return {"PYTHONUNBUFFERED": "1"}
 
     def _is_ready(self) -> bool:
-        return "ready" in self.log()
+        return "ready" in self.log().splitlines()
 
 
 def allow_many_files() -> int:

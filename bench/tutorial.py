@@ -7,17 +7,18 @@ the same core as the server; it runs under this project's own server command. ``
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import django
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from bench.redis import start_redis
-from collab.management.server import build_server
 
 _EMPTY_PAGE = b"\x00\x01\x02\x00\x00"
 """Sync step 2 with nothing in it: whoever joins waits for one."""
@@ -51,14 +52,14 @@ def main(port: int) -> None:
     with tempfile.TemporaryDirectory(prefix="collab-bench-redis-") as folder:
         redis, url = start_redis(Path(folder))
         try:
-            settings.configure(
-                CHANNEL_LAYERS={
-                    "default": {
-                        "BACKEND": "channels_redis.core.RedisChannelLayer",
-                        "CONFIG": {"hosts": [url]},
-                    }
-                }
-            )
+            os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+            os.environ["COLLAB_DATA_DIR"] = folder
+            django.setup()
+            settings.CHANNEL_LAYERS = {
+                "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [url]}}
+            }
+            from collab.management.server import build_server
+
             server = build_server(
                 _application, on_ready=lambda: print("ready", flush=True), drain=_drain, host="127.0.0.1", port=port
             )
