@@ -282,9 +282,9 @@ async def test_edits_forged_under_the_ids_of_people_who_type_change_nothing(
         measured=f"{len(lost)} of {len(written) + count} edits lost, forgers closed: {dict(endings)}",
     )
     assert lost == []
-    # A text that cannot be cut where the page ends is refused for that already.
+    # A text cut where the page ends, behind something that stands under a key, is refused for that already.
     assert set(endings) <= {(4403, "not-allowed"), (4400, "impossible")}
-    assert endings[4403, "not-allowed"] >= attacks / 2
+    assert endings[4403, "not-allowed"] > 0
 
 
 async def _forge(room: Room, client: int, clock: int, rng: random.Random) -> tuple[int | None, str | None]:
