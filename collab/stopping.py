@@ -2,7 +2,7 @@
 
 ``manage.py up`` drains by itself. Other servers close their sockets first and tell the application afterwards (uvicorn)
 or never (daphne), so the signal that asks a process to end is taken here: drain, then do what the server would have
-done. A second signal is the server's at once. Newcomers are sent away meanwhile by ``Gate``.
+done. A second signal is the server's at once. Newcomers are sent away meanwhile by ``Door``.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class Gate:
+class Door:
     """The door of the WebSocket application: counts who is inside, and sends newcomers away once the process stops."""
 
     def __init__(self, application: Any) -> None:

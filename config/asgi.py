@@ -15,7 +15,7 @@ from collab import runtime  # noqa: E402 - models need Django set up first
 from collab.body_limit import LimitBody  # noqa: E402
 from collab.conf import collab_settings  # noqa: E402
 from collab.routing import websocket_application  # noqa: E402
-from collab.stopping import Gate, drain_on_signals  # noqa: E402
+from collab.stopping import Door, drain_on_signals  # noqa: E402
 
 ENVELOPE_BYTES = 1024 * 1024
 """Room for what surrounds an upload in a request."""
@@ -38,7 +38,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 application = ProtocolTypeRouter(
     {
         "http": LimitBody(http_application, max_body_bytes=collab_settings().upload_max_bytes + ENVELOPE_BYTES),
-        "websocket": Gate(websocket_application),
+        "websocket": Door(websocket_application),
         "lifespan": lifespan,
     }
 )
