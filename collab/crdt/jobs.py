@@ -1,15 +1,14 @@
 """The worker process: reads requests on its standard input, writes replies on its standard output.
 
-The only place that builds Yjs documents. Runs at low priority under a memory cap; when the owner goes away the input
-ends and so does this process. A hostile update may end it at any time: jobs keep nothing between requests.
+The only place that builds Yjs documents. ``python -m collab.crdt`` runs it at low priority under a memory cap; when the
+owner goes away the input ends and so does this process. A hostile update may end it at any time: jobs keep nothing
+between requests.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sys
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -26,9 +25,6 @@ from collab.wire import (
     UpdateLimits,
     encode_state_vector,
 )
-
-MEMORY_CAP_BYTES = 2 * 1024**3
-NICENESS = 5
 
 Job = Callable[[list[bytes]], list[bytes]]
 
@@ -77,11 +73,12 @@ JOBS: dict[str, Job] = {
 
 
 def main(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Serve requests until the input ends."""
-    while (request := _read(requests)) is not None:
-        name, *parts = request
-        replies.write(encode_parts(_reply(name.decode(), parts)))
-        replies.flush()
+    """Serve requests until the input ends, or nobody waits for the reply."""
+    with contextlib.suppress(BrokenPipeError):
+        while (request := _read(requests)) is not None:
+            name, *parts = request
+            replies.write(encode_parts(_reply(name.decode(), parts)))
+            replies.flush()
 
 
 def _reply(name: str, parts: list[bytes]) -> list[bytes]:
@@ -105,18 +102,3 @@ def _read(requests: BinaryIO) -> list[bytes] | None:
         length = checked_length(requests.read(HEADER.size))
         parts.append(requests.read(length))
     return parts
-
-
-def _become_modest() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICENESS)
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_CAP_BYTES, MEMORY_CAP_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-if __name__ == "__main__":
-    _become_modest()
-    main(sys.stdin.buffer, sys.stdout.buffer)

@@ -103,7 +103,7 @@ class Worker:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "collab.crdt.jobs",
+            "collab.crdt",
             stdin=PIPE,
             stdout=PIPE,
             cwd=PROJECT,

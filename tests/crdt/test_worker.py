@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from pycrdt import Array, Doc, Map, Text, XmlFragment
 
-from collab.crdt.worker import JobFailed, Worker, WorkerBusy, WorkerCrashed
+from collab.crdt.frames import encode_parts
+from collab.crdt.worker import PROJECT, JobFailed, Worker, WorkerBusy, WorkerCrashed
 from collab.errors import CollabError
 from collab.live.analysis import WorkerAnalyst
 from collab.live.limits import Limits
@@ -142,3 +148,31 @@ async def test_seeds_have_the_shape_that_browsers_edit(worker: Worker) -> None:
     assert [child.tag for child in fragment.children] == ["heading", "paragraph"]
     runs = fragment.children[1].children[0].diff()
     assert [(text, sorted(marks or {})) for text, marks in runs] == [("plain ", []), ("bold", ["bold"])]
+
+
+def test_a_reply_that_nobody_waits_for_any_more_is_no_error() -> None:
+    """A server killed while a job ran must not leave a traceback in its log."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "collab.crdt"], cwd=PROJECT, stdin=PIPE, stdout=PIPE, stderr=PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(encode_parts([b"merge", document("one")]))
+        process.stdin.close()
+        said = process.stderr.read()
+        assert (process.wait(20), said) == (0, b"")
+
+
+def children() -> list[int]:
+    return [int(one) for one in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="scheduling classes are Linux's")
+async def test_the_worker_leaves_the_scheduling_class_of_its_owner(worker: Worker) -> None:
+    """With a server's real-time priority, a job would keep the core from everybody for as long as it takes."""
+    await worker.run("merge", [document("one")])
+    (child,) = children()
+    assert os.sched_getscheduler(child) == os.SCHED_BATCH
+    assert os.getpriority(os.PRIO_PROCESS, child) > os.getpriority(os.PRIO_PROCESS, 0)

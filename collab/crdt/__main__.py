@@ -1,0 +1,31 @@
+"""The worker process: first it steps back behind the servers, then it loads what the jobs need and serves them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+MEMORY_CAP_BYTES = 2 * 1024**3
+NICENESS = 5
+
+
+def step_back() -> None:
+    """Ordinary scheduling at low priority whatever the owner has, and a cap on memory."""
+    with contextlib.suppress(OSError, AttributeError):
+        # A server with real-time priority would hand it down, and a job would then keep the core from everybody.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(NICENESS)
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_CAP_BYTES, MEMORY_CAP_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    step_back()
+    from collab.crdt.jobs import main
+
+    main(sys.stdin.buffer, sys.stdout.buffer)
