@@ -50,8 +50,8 @@ LIMITS = {
 MOST = {True: 1.2, False: 5.0}
 """How many times longer others may wait; in a few seconds, on a machine that tests share, chance is larger."""
 
-SMALL = 0.05
-"""A difference of so many seconds is nothing to anybody, whatever the ratio."""
+SMALL = {True: 0.05, False: 0.5}
+"""A difference of so many seconds is allowed whatever the ratio: what nobody notices, and what chance may do."""
 
 FLOODER = {"X-Forwarded-For": "198.51.100.66"}
 """Everybody comes from this machine; what a proxy in front would write tells them apart."""
@@ -180,7 +180,7 @@ async def test_who_floods_a_page_is_slowed_and_then_closed_and_the_others_go_on(
     assert reconnects == 0
     assert lost == []
     assert growth <= 64 * MIB
-    assert flooded <= max(quiet * MOST[full], quiet + SMALL)
+    assert flooded <= max(quiet * MOST[full], quiet + SMALL[full])
 
 
 async def test_who_connects_again_and_again_is_slowed_and_then_refused_and_the_others_get_in(
@@ -234,7 +234,7 @@ async def test_who_connects_again_and_again_is_slowed_and_then_refused_and_the_o
     assert 0 < endings[None, None] <= 60
     assert endings[4429, "too-many"] > attempts / 4
     assert reconnects == 0
-    assert flooded <= max(quiet * MOST[full], quiet + SMALL)
+    assert flooded <= max(quiet * MOST[full], quiet + SMALL[full])
 
 
 async def test_edits_forged_under_the_ids_of_people_who_type_change_nothing(

@@ -100,17 +100,18 @@ async def test_a_client_that_stops_reading_costs_little_and_loses_nothing(
         written = await nothing_is_lost(room, [*authors, slow])
         reconnects = len(slow.closes)
     ratio = with_one_stalled / with_all_reading
-    worst = 1.2 if full else 3.0
+    # A server that waited for the stalled client would make the others wait until it reads again.
+    bar, longest = ("1.2 times what it was", 1.2 * with_all_reading) if full else ("1 s", 1.0)
 
     figures.row(
         "P1",
         done=f"a client that stops reading while {volume // MIB} MiB pass",
-        bar=f"memory <= +16 MiB, the others' p95 <= {worst:g} times what it was, correct after it resumes",
+        bar=f"memory <= +16 MiB, the others' p95 <= {bar}, correct after it resumes",
         measured=f"memory {growth / MIB:+.1f} MiB,"
         f" p95 {with_all_reading * 1000:.0f} -> {with_one_stalled * 1000:.0f} ms"
         f" ({ratio:.2f} times), {written} edits all there once, {reconnects} reconnects",
     )
     assert growth <= 16 * MIB
-    assert ratio <= worst
+    assert with_one_stalled <= longest
     # Who does not answer pings for 40 s either is taken for dead, and comes back.
     assert reconnects == 0 or full
