@@ -50,7 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--server", choices=list(SERVERS), help="one server only: no ratios")
     run.add_argument("--idle", type=int, default=2000, metavar="N", help="how many idle connections (default 2000)")
     run.add_argument("--seed", type=int, help="repeat a run; the table names its seed")
-    run.add_argument("--urgent", action="store_true", help="go before other programs on this machine (needs root)")
     run.add_argument("--output", type=Path, help="where the result goes (default var/bench/<time>.json)")
     run.add_argument("--publish", action="store_true", help="write bench/results.json and docs/performance.md as well")
     run.set_defaults(command=_run)
@@ -94,9 +93,6 @@ def _run(options: argparse.Namespace) -> int:
         return 1
     cores = Cores(server=available[0], generator=available[1])
     os.sched_setaffinity(0, {available[1]})
-    if options.urgent:
-        # Niceness counts only within a session on many systems; real-time scheduling counts everywhere.
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     result = _measure(wanted, classes, cores, options.seed)
     output = options.output or _default_output(result)
     _write(output, result)

@@ -66,8 +66,11 @@ class Idle:
 Measurement = Paced | Saturated | Idle | Large
 
 _PACED_SECONDS, _SEARCH_SECONDS, _SEARCH_WARM_UP = 6.0, 2.5, 0.7
-_SEARCH_PATIENCE = 50.0
+_SEARCH_PATIENCE = 60.0
 """A search begins no further step after so many seconds; what it has found by then counts."""
+MAX_ATTEMPTS = 4
+"""How often a rate is tried that is not reached."""
+
 _HOLD_SECONDS = 4.0
 
 
@@ -212,8 +215,8 @@ class Suite:
         return None if best is None else best.as_json()
 
     def _reached(self, server: MeasuredServer, load: Load, what: str) -> Figures | None:
-        """The figures at a rate the server keeps up with. Where other programs disturbed it, it may try once more."""
-        for _ in range(2):
+        """The figures at a rate the server keeps up with. It may try twice, and again where others disturbed it."""
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 reached = figures([self._measure(server, load, what)])
             except LostConnection as error:
@@ -223,7 +226,7 @@ class Suite:
             self._say(f"{server.name}: {_in_words(reached)}: {'keeps up' if keeps_up else 'does not keep up'}")
             if keeps_up:
                 return reached
-            if not reached.was_disturbed:
+            if attempt and not reached.was_disturbed:
                 return None
         return None
 
