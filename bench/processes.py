@@ -45,14 +45,16 @@ def resident_bytes(pids: list[int]) -> int:
 
 
 def core_busy_seconds(cores: list[int]) -> float:
-    """How long these cores have been busy since the machine started, whoever used them."""
+    """How long these cores have been busy since the machine started, whoever used them: another machine on the same
+    processor too, where this one is virtual.
+    """
     busy = 0
     wanted = {f"cpu{core}" for core in cores}
     for line in Path("/proc/stat").read_text().splitlines():
         name, *fields = line.split()
         if name in wanted:
-            user, nice, system, _idle, _waiting, interrupts, soft_interrupts = map(int, fields[:7])
-            busy += user + nice + system + interrupts + soft_interrupts
+            user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = map(int, fields[:8])
+            busy += user + nice + system + interrupts + soft_interrupts + stolen
     return busy / _TICKS
 
 
