@@ -48,7 +48,7 @@ from collab.wire import (
 )
 
 BROADCAST_PAUSE = 4
-"""A page pauses for so many times what its last broadcast took, or ``broadcast_interval`` if that is shorter."""
+"""A page pauses for so many times what its last broadcast took and how late it was, ``broadcast_interval`` at most."""
 
 LATE_INTERVAL = 0.05
 """How often awareness that came too fast is looked at again."""
@@ -125,7 +125,7 @@ class Page:
         self._timer: Cancellable | None = None
         self._late_timer: Cancellable | None = None
         self._last_taken = float("-inf")
-        self._next_broadcast = float("-inf")
+        self._due = self._next_broadcast = float("-inf")
 
     # Joining and leaving
 
@@ -284,19 +284,21 @@ class Page:
     def _schedule(self) -> None:
         """Broadcast as soon as the page may again: at once on a quiet page, and on a small one that is busy."""
         if self._timer is None:
-            wait = self._next_broadcast - self._clock.now()
-            self._timer = self._clock.call_later(max(wait, 0.0), self.broadcast)
+            self._due = max(self._next_broadcast, self._clock.now())
+            self._timer = self._clock.call_later(self._due - self._clock.now(), self.broadcast)
 
     def broadcast(self) -> None:
         """Send what was accepted since the last time, as one frame built once, and hand it to the writer."""
+        began = self._clock.now()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            began = min(began, self._due)
         if not self._pending.updates and not self.presence.has_changes:
             return
-        began = self._clock.now()
         self._send_changes()
-        # A page takes a share of the process at most, however many people look at it: what comes meanwhile is merged.
+        # A page takes a share of the process at most, however many people look at it, and less of one that is busy with
+        # others: what comes meanwhile is merged.
         ended = self._clock.now()
         self._next_broadcast = ended + min((ended - began) * BROADCAST_PAUSE, self._limits.broadcast_interval)
 

@@ -62,6 +62,28 @@ async def test_a_page_whose_broadcasts_take_time_sends_the_first_edit_at_once_an
     assert str(bob.text) == "abcd"
 
 
+async def test_a_page_of_a_busy_process_bundles_although_its_own_broadcasts_take_no_time() -> None:
+    """A hundred small pages that each send every key stroke by itself would keep one another waiting."""
+    engine = Engine()
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    bob = await engine.client("Bob").join(page_id)
+    await engine.clock.advance(1)
+    # Between an edit and its broadcast the process does something else for so long.
+    asyncio.get_running_loop().call_soon(engine.clock.spend, engine.limits.broadcast_interval)
+
+    await alice.write("a")
+    first = await bob.catch_up()
+    for character in "bcd":
+        await alice.write(character)
+    at_once = await bob.catch_up()
+    await engine.clock.advance(engine.limits.broadcast_interval)
+    bundled = await bob.catch_up()
+
+    assert [len(first), len(at_once), len(bundled)] == [1, 0, 1]
+    assert str(bob.text) == "abcd"
+
+
 async def test_a_page_whose_broadcasts_take_no_time_makes_no_edit_wait() -> None:
     """Waiting to bundle pays only where there is something to save."""
     engine = Engine()
