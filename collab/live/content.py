@@ -31,7 +31,7 @@ class Content:
         self.turn = asyncio.Lock()
         self._merged = merged
         self._levels: list[list[bytes]] = []
-        """What came since, the newest level first, each level's oldest first: up to ``FAN_IN`` merged of that many before."""
+        """What came since, newest level first, each oldest first: up to ``FAN_IN``, each merged of so many below."""
         self.total_bytes = len(merged)
 
     def add(self, update: bytes) -> None:
