@@ -8,7 +8,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from collab.bus.envelope import Kind
-from collab.bus.link import LinkDown
+from collab.bus.link import Address, LinkDown
 from tests.fakes import Engine, FakeClock, MemoryStore
 
 
@@ -35,12 +35,12 @@ class Network:
         self.links.append(FakeLink(self))
         return self.links[-1]
 
-    def carry(self, topic: UUID | None, message: bytes) -> None:
+    def carry(self, address: Address, message: bytes) -> None:
         """Deliver to every link in the group, or not."""
         kind = Kind(message[1])
         self.sent[kind] += 1
         for link in self.links:
-            if topic not in link.topics or link.deaf or self._rng.random() < self.drop or self.loses(kind):
+            if address not in link.addresses or link.deaf or self._rng.random() < self.drop or self.loses(kind):
                 continue
             for _ in range(2 if self._rng.random() < self.repeat else 1):
                 delay = self._rng.random() * self.delay
@@ -58,7 +58,7 @@ class FakeLink:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._receive: Callable[[bytes], None] | None = None
-        self.topics: set[UUID | None] = set()
+        self.addresses: set[Address] = set()
         self.deaf = False
         self.killed = False
         self.connects = 0
@@ -70,28 +70,28 @@ class FakeLink:
     def kill(self) -> None:
         """The process of this link ends without a word."""
         self.killed = True
-        self.topics.clear()
+        self.addresses.clear()
 
     async def connect(self, receive: Callable[[bytes], None]) -> None:
         self._check()
         self._receive = receive
-        self.topics.add(None)
+        self.addresses.add(None)
         self.connects += 1
 
-    async def join(self, topic: UUID) -> None:
+    async def join(self, address: UUID | bytes) -> None:
         self._check()
-        self.topics.add(topic)
+        self.addresses.add(address)
 
     async def leave(self, topic: UUID) -> None:
         self._check()
-        self.topics.discard(topic)
+        self.addresses.discard(topic)
 
-    async def send(self, topic: UUID | None, message: bytes) -> None:
+    async def send(self, address: Address, message: bytes) -> None:
         self._check()
-        self._network.carry(topic, message)
+        self._network.carry(address, message)
 
     async def close(self) -> None:
-        self.topics.clear()
+        self.addresses.clear()
 
     def _check(self) -> None:
         if self._network.down or self.killed:

@@ -21,7 +21,7 @@ from channels.layers import InMemoryChannelLayer, channel_layers
 
 from collab.bus.envelope import NOBODY, Envelope, Kind
 from collab.bus.fanout import Fanout
-from collab.bus.link import LinkDown
+from collab.bus.link import Address, LinkDown
 from collab.bus.memory import MemoryBus
 from collab.live.limits import Limits
 from collab.live.ports import Bus, Clock, Note
@@ -51,19 +51,18 @@ class ChannelLayerLink:
         await _within_patience(self._layer.group_add(_EVERYBODY, self._channel))
         self._listening = asyncio.get_running_loop().create_task(self._listen(self._channel, receive))
 
-    async def join(self, topic: UUID) -> None:
-        """Be in the group of a topic."""
-        await _within_patience(self._layer.group_add(_group(topic), self._channel))
+    async def join(self, address: UUID | bytes) -> None:
+        """Be in the group of a topic, or of a process."""
+        await _within_patience(self._layer.group_add(_group(address), self._channel))
 
     async def leave(self, topic: UUID) -> None:
         """Leave it, also if an attempt to do so failed half way."""
         await _within_patience(self._layer.group_add(_group(topic), self._channel))
         await _within_patience(self._layer.group_discard(_group(topic), self._channel))
 
-    async def send(self, topic: UUID | None, message: bytes) -> None:
-        """Send to the group of a topic, or to all processes."""
-        group = _EVERYBODY if topic is None else _group(topic)
-        await _within_patience(self._layer.group_send(group, {"type": _MESSAGE, "data": message}))
+    async def send(self, address: Address, message: bytes) -> None:
+        """Send to everybody there."""
+        await _within_patience(self._layer.group_send(_group(address), {"type": _MESSAGE, "data": message}))
 
     async def close(self) -> None:
         """Give up every connection and group."""
@@ -137,8 +136,10 @@ def reaches_other_processes() -> bool:
     return not isinstance(channel_layers[DEFAULT_CHANNEL_LAYER], InMemoryChannelLayer)
 
 
-def _group(topic: UUID) -> str:
-    return f"bus.{topic.hex}"
+def _group(address: Address) -> str:
+    if address is None:
+        return _EVERYBODY
+    return f"bus.{address.hex}" if isinstance(address, UUID) else f"bus.to.{address.hex()}"
 
 
 async def _within_patience(answer: Awaitable[Any]) -> Any:

@@ -7,14 +7,14 @@ a Redis may be shared with programs that know nothing of us.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 from uuid import UUID
 
 from collab.errors import MalformedFrame
-from collab.wire.varint import read_var_uint, write_var_uint
+from collab.wire.varint import read_bytes, read_var_uint, write_bytes, write_var_uint
 
 VERSION: Final = 1
 PROCESS_BYTES: Final = 8
@@ -46,6 +46,8 @@ class Kind(IntEnum):
     """Something was not sent; it is in the log."""
     PRESENCE = 9
     NOTE = 10
+    BUNDLE = 11
+    """Several messages to one process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +128,30 @@ def decode_presence(payload: bytes) -> tuple[bool, bytes]:
     if not payload or payload[0] > 1:
         raise MalformedFrame("not a presence", offset=0)
     return payload[0] == 1, payload[1:]
+
+
+def encode_bundles(messages: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+    """These envelopes in order, in as few payloads of ``BUNDLE`` as there can be; one that is too large goes alone."""
+    parts: list[bytes] = []
+    size = 0
+    for message in messages:
+        part = write_bytes(message)
+        if parts and size + len(part) > max_bytes:
+            yield b"".join(parts)
+            parts, size = [], 0
+        parts.append(part)
+        size += len(part)
+    if parts:
+        yield b"".join(parts)
+
+
+def decode_bundle(payload: bytes) -> Iterator[bytes]:
+    """The envelopes in a bundle.
+
+    Raises:
+        MalformedFrame: It ends inside one.
+    """
+    offset = 0
+    while offset < len(payload):
+        message, offset = read_bytes(payload, offset)
+        yield message

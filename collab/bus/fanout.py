@@ -1,8 +1,9 @@
 """``live.ports.Bus`` over anything that can send bytes to a group: who is told what, and what to do about losses.
 
-One task sends, in this order: subscriptions, what other processes must know about this one, edits, cursors. What waits
-for it is merged, so that a slow link makes messages larger and fewer, and it is bounded. A topic that no other process
-holds costs nothing.
+One task sends, in this order: subscriptions, what other processes must know about this one, edits and cursors. What
+waits for it is merged, so that a slow link makes messages larger and fewer, and it is bounded. A topic that no other
+process holds costs nothing. What waits about many topics goes to each process that holds some of them as one bundle:
+a message through Redis costs ten times as much as what is in it.
 
 Every message about a topic is numbered. A jump in the numbers, a sender not heard before, a link that was down or deaf:
 in each case the listener is told that it may have missed something, and reads the log. What is not sent, because it is
@@ -17,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Iterator
 from uuid import UUID
 
 from collab.bus.census import Census
@@ -25,10 +27,12 @@ from collab.bus.envelope import (
     PROCESS_BYTES,
     Envelope,
     Kind,
+    decode_bundle,
     decode_envelope,
+    encode_bundles,
 )
 from collab.bus.hearing import Hearing
-from collab.bus.link import Link, LinkDown
+from collab.bus.link import Address, Link, LinkDown
 from collab.bus.notices import Notices
 from collab.bus.pulse import Pulse
 from collab.bus.topic import Topic
@@ -42,6 +46,9 @@ TICK_INTERVAL = 0.5
 RETRY_INTERVAL = 0.5
 GOODBYE_PATIENCE = 2.0
 STUBBORN_FOR = 0.5
+
+ROUND_PAUSE = 2
+"""After sending there is a pause of so many times what it took, or ``broadcast_interval`` if that is shorter."""
 
 
 class Fanout:
@@ -214,6 +221,7 @@ class Fanout:
         if not self._connected:
             await self._link.close()
             await self._link.connect(self._receive)
+            await self._link.join(self.process)
             self._connected = True
             self._unjoined = dict.fromkeys(self._topics)
             self._unleft.clear()
@@ -221,10 +229,8 @@ class Fanout:
         while self._has_something_to_send:
             await self._send_subscriptions()
             await self._notices.send(self._link)
-            while self._dirty and not self._unjoined:
-                topic = next(iter(self._dirty))
-                del self._dirty[topic]
-                await self._send_topic(self._topics[topic])
+            if self._dirty and not self._unjoined:
+                await self._send_topics()
 
     @property
     def _has_something_to_send(self) -> bool:
@@ -244,13 +250,39 @@ class Fanout:
                 del self._unjoined[topic]
                 self._notices.changed(Kind.OPENED, topic)
 
-    async def _send_topic(self, state: Topic) -> None:
+    async def _send_topics(self) -> None:
+        """Send what waits about all topics, and pause for a time that depends on how long it took: more is merged."""
+        began = self._clock.now()
+        states = [self._topics[topic] for topic in self._dirty]
+        self._dirty.clear()
         try:
-            for message in state.messages(self.process, self._clock.now(), self._limits):
-                await self._link.send(state.topic, message)
+            for address, message in self._addressed(states):
+                await self._link.send(address, message)
         except LinkDown:
-            state.skip()
+            for state in states:
+                state.skip()
             raise
+        took = self._clock.now() - began
+        if took > 0 and not self._stopping:
+            await self._clock.sleep(min(took * ROUND_PAUSE, self._limits.broadcast_interval))
+
+    def _addressed(self, states: list[Topic]) -> Iterator[tuple[Address, bytes]]:
+        """Messages about topics, and whom to send them to: each process, or where those are many, each topic."""
+        now = self._clock.now()
+        holders = [self._census.holders(state.topic) for state in states]
+        if len(set().union(*holders)) >= len(states):
+            for state in states:
+                for message in state.messages(self.process, now, self._limits):
+                    yield state.topic, message
+            return
+        waiting: dict[bytes, list[bytes]] = {}
+        for state, processes in zip(states, holders, strict=True):
+            messages = list(state.messages(self.process, now, self._limits))
+            for process in processes:
+                waiting.setdefault(process, []).extend(messages)
+        for process, messages in waiting.items():
+            for payload in encode_bundles(messages, self._limits.bus_max_message_bytes):
+                yield process, Envelope(Kind.BUNDLE, self.process, payload=payload).encode()
 
     def _went_down(self, problem: str) -> None:
         if not self._said_trouble:
@@ -279,7 +311,11 @@ class Fanout:
                 if envelope.kind is Kind.NOTE:
                     self._hearing.take_note(envelope)
             elif self._census.hear(envelope.process, self._clock.now()):
-                self._hearing.take(envelope)
+                if envelope.kind is Kind.BUNDLE:
+                    for message in decode_bundle(envelope.payload):
+                        self._hearing.take(decode_envelope(message))
+                else:
+                    self._hearing.take(envelope)
         except CollabError as error:
             logger.warning("a message on the bus was not understood: %s", error)
         except Exception:

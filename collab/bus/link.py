@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
+Address = UUID | bytes | None
+"""A topic: all processes that joined it. The id of a process: that one, which joined its own. None: all processes."""
+
 
 class LinkDown(Exception):
     """Nothing can be sent at the moment."""
@@ -21,8 +24,8 @@ class Link(Protocol):
             LinkDown: Not now.
         """
 
-    async def join(self, topic: UUID) -> None:
-        """Be in the group of a topic.
+    async def join(self, address: UUID | bytes) -> None:
+        """Be in the group of a topic, or of a process.
 
         Raises:
             LinkDown: Not now.
@@ -35,8 +38,8 @@ class Link(Protocol):
             LinkDown: Not now.
         """
 
-    async def send(self, topic: UUID | None, message: bytes) -> None:
-        """Send to the group of a topic, or to all processes.
+    async def send(self, address: Address, message: bytes) -> None:
+        """Send to everybody there.
 
         Raises:
             LinkDown: It may not have been sent.

@@ -270,7 +270,7 @@ async def test_a_process_that_hears_nothing_though_it_can_send_notices_and_conne
     processes = start()
     _, (alice, bob) = await on_page(processes, "Alice", "Bob")
     link = processes.network.links[1]
-    link.topics.clear()
+    link.addresses.clear()
 
     await alice.write("unheard")
     await processes.clock.advance(5)
@@ -648,34 +648,63 @@ async def test_garbage_on_the_network_changes_nothing(start: Start) -> None:
 async def test_everybody_sees_the_same_whatever_the_network_does(
     start: Start, rng: random.Random, round_number: int
 ) -> None:
-    """Three processes, six people, a network that loses 10 %, repeats 10 % and reorders, goes down and goes deaf."""
+    """Three processes, nine people on three pages; a network that loses and repeats 10 %, reorders, goes down, deaf."""
     processes = start(3, rng=rng)
-    page_id = processes.store.make_page()
+    pages = [processes.store.make_page() for _ in range(3)]
     await processes.clock.advance(1)
-    people = [await processes.engines[n % 3].client(f"P{n}").join(page_id) for n in range(6)]
+    people = [
+        [await engine.client(f"P{n}").join(page_id) for n, engine in enumerate(processes.engines)] for page_id in pages
+    ]
+    everybody = [person for on_one in people for person in on_one]
     network = processes.network
     network.drop, network.repeat, network.delay = 0.1, 0.1, 0.05
-    tokens = []
-    for _turn in range(60):
-        for person in people:
+    tokens: dict[Client, list[str]] = {person: [] for person in everybody}
+    for turn in range(60):
+        for number, person in enumerate(everybody):
             if rng.random() < 0.3:
-                tokens.append(f"<{len(tokens)}>")
-                await person.write(tokens[-1], at=0 if rng.random() < 0.3 else None)
+                token = f"<{turn}.{number}>"
+                tokens[person].append(token)
+                await person.write(token, at=0 if rng.random() < 0.3 else None)
         if rng.random() < 0.05:
             network.down = not network.down
         if rng.random() < 0.05:
-            network.links[rng.randrange(3)].topics.clear()
+            network.links[rng.randrange(3)].addresses.clear()
         await processes.clock.advance(rng.random() * 0.2)
-        for person in people:
+        for person in everybody:
             if rng.random() < 0.5:
                 await person.catch_up()
     network.down = False
 
     await processes.clock.advance(10)
 
-    texts = await read(*people)
-    assert len(set(texts)) == 1
-    assert all(texts[0].count(token) == 1 for token in tokens)
+    assert network.sent[Kind.BUNDLE]
+    for page_id, on_one in zip(pages, people, strict=True):
+        texts = await read(*on_one)
+        assert len(set(texts)) == 1
+        assert all(texts[0].count(token) == 1 for person in on_one for token in tokens[person])
+        await processes.clock.advance(1)
+        assert processes.store.text_of(page_id) == texts[0]
+    assert all(person.peer.saved == person.peer.received for person in everybody)
+
+
+async def test_what_waits_about_many_pages_goes_to_another_process_as_one_message(start: Start) -> None:
+    """Two processes that share a hundred busy pages would do nothing but talk to Redis."""
+    processes = start(3)
+    one, two, three = processes.engines
+    pages = [processes.store.make_page() for _ in range(10)]
     await processes.clock.advance(1)
-    assert processes.store.text_of(page_id) == texts[0]
-    assert all(person.peer.saved == person.peer.received for person in people)
+    here = [await one.client("Alice").join(page_id) for page_id in pages]
+    there = [await two.client("Bob").join(page_id) for page_id in pages]
+    elsewhere = await three.client("Carol").join(processes.store.make_page())
+    await processes.clock.advance(1)
+    processes.network.sent.clear()
+
+    for person in here:
+        await person.write("together")
+    await settle()
+    await processes.clock.advance(0.02)
+
+    assert await read(*there) == ["together"] * 10
+    assert processes.network.sent[Kind.UPDATE] <= 1
+    assert 1 <= processes.network.sent[Kind.BUNDLE] <= 2
+    assert await read(elsewhere) == [""]
