@@ -48,7 +48,10 @@ GOODBYE_PATIENCE = 2.0
 STUBBORN_FOR = 0.5
 
 ROUND_PAUSE = 2
-"""After sending there is a pause of so many times what it took, or ``broadcast_interval`` if that is shorter."""
+"""After sending there is a pause of so many times what it took."""
+
+MAX_ROUND_PAUSE = 0.03
+"""The longest such pause, in seconds."""
 
 
 class Fanout:
@@ -264,7 +267,7 @@ class Fanout:
             raise
         took = self._clock.now() - began
         if took > 0 and not self._stopping:
-            await self._clock.sleep(min(took * ROUND_PAUSE, self._limits.broadcast_interval))
+            await self._clock.sleep(min(took * ROUND_PAUSE, MAX_ROUND_PAUSE))
 
     def _addressed(self, states: list[Topic]) -> Iterator[tuple[Address, bytes]]:
         """Messages about topics, and whom to send them to: each process, or where those are many, each topic."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from collab.live.outbox import Advances
 from collab.wire import SNAPSHOT_LIMITS, ParsedUpdate, parse_update
 from collab.wire.structure import DeletedRanges
+from collab.wire.varint import write_var_uint
 
 PATIENCE = 10.0
 """How long another process may take to commit what it accepted before somebody else does."""
@@ -46,7 +47,7 @@ class Borrowed:
 
     def add(self, update: bytes, advances: Advances, now: float) -> None:
         """Note an update that was taken from another process."""
-        deletes = parse_update(update, SNAPSHOT_LIMITS).deletes
+        deletes = parse_update(update, SNAPSHOT_LIMITS).deletes if _may_delete(update) else {}
         self._loans.append(_Loan(update, advances, deletes, now))
         self.waiting_bytes += len(update)
         for client_id, (start, _) in advances.items():
@@ -55,7 +56,8 @@ class Borrowed:
     def are_needed_by(self, update: bytes) -> bool:
         """Whether an update of ours refers to something borrowed."""
         starts = self._starts
-        if not starts:
+        if not any(write_var_uint(client_id) in update for client_id in starts):
+            # Most edits build on their author's own: looking for the bytes of an id is a hundred times quicker.
             return False
         parsed = parse_update(update, SNAPSHOT_LIMITS)
         return any(clock >= starts[client_id] for client_id, clock in _references(parsed) if client_id in starts)
@@ -93,6 +95,11 @@ class Borrowed:
         for loan in loans:
             for client_id, (start, _) in loan.advances.items():
                 self._starts.setdefault(client_id, start)
+
+
+def _may_delete(update: bytes) -> bool:
+    """Whether its last part, the deleted ranges, is more than the number 0: no range ends with a 0."""
+    return not update.endswith(b"\x00")
 
 
 def _references(parsed: ParsedUpdate) -> Iterator[tuple[int, int]]:
