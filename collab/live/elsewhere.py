@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,10 @@ from collab.wire import AwarenessEntry
 
 MAX_REMEMBERED = 1_000
 """Clocks kept of states that were removed, so that somebody who comes back is not taken for old news."""
+
+
+WRITES = "writes"
+"""In ``user`` of a state: its person may write, and nobody else under this client id."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,17 @@ class Elsewhere:
             return None
         known.told = max(known.told, above + 1)
         return AwarenessEntry(client_id, known.told, known.state)
+
+    def writer(self, client_id: int) -> str | None:
+        """The person who may write under this id there, as that process says; None when there is no such person."""
+        known = self._states.get(client_id)
+        if known is None:
+            return None
+        try:
+            user = json.loads(known.state)["user"]
+            return str(user["id"]) if user.get(WRITES) else None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
 
     def told(self, client_id: int) -> int:
         """The last clock that clients here were told of somebody elsewhere; -1 when they never were."""

@@ -12,7 +12,10 @@ up. If the owner does not answer, its link is half dead: it loses the id, and th
 small thing per sender is kept, the part of its update that nobody disputes: after a crash two people may each have
 half of what the other half depends on, and only both parts together can be applied.
 
-Ids that live in other processes are not known here. Bytes and decisions only; ``Page`` acts.
+An owner in another process, known by what that process says of the people there, cannot be asked. What it has comes by
+itself, through the bus or the log; until then, or until it is gone there, the update waits like any disputed one.
+
+Bytes and decisions only; ``Page`` acts.
 """
 
 from __future__ import annotations
@@ -44,6 +47,10 @@ MAX_KEPT = 64
 MOST_PATIENCE = 6
 """An owner that goes on talking without answering is waited for so many times longer."""
 
+PATIENCE_ELSEWHERE = 90.0
+"""Seconds after which nothing of what an owner in another process has can still be on its way. A process that died is
+forgotten long before."""
+
 
 class Ground(Protocol):
     """What the page does for its disputes."""
@@ -57,6 +64,9 @@ class Ground(Protocol):
     def take_part(self, peer: Peer, update: bytes) -> bool:
         """Apply an update that nobody disputes, if nothing that it depends on is missing; returns whether it is."""
 
+    def writer_elsewhere(self, client_id: int) -> str | None:
+        """The person in another process who alone may write under this id."""
+
     def end(self, peer: Peer, error: CollabError) -> None:
         """Close a connection, soon."""
 
@@ -66,6 +76,7 @@ class _Dispute:
     """One sender's update that stands against an owner.
 
     Attributes:
+        owner: The connection it belongs to; ``None`` when that is in another process.
         client_id: The first id in it that is somebody else's.
         end: How far the update would have advanced it.
         answer: The number of the owner's answer that decides.
@@ -73,7 +84,7 @@ class _Dispute:
         kept: The part of it that nobody disputes, or empty.
     """
 
-    owner: Peer
+    owner: Peer | None
     client_id: int
     end: int
     answer: int
@@ -108,6 +119,8 @@ class Ownership:
         """A client names an id as its own, in awareness; returns whether it may appear under it."""
         owner = self._owners.get(client_id)
         if owner is None:
+            if self._is_somebody_elses_elsewhere(client_id, peer):
+                return False
             self._acquire(peer, client_id)
         elif owner is not peer:
             if not _are_one_person(owner, peer):
@@ -160,17 +173,24 @@ class Ownership:
                 break
         else:
             return True
-        disputed = {
-            client_id: end
-            for client_id, (_, end) in advances.items()
-            if (owner := owners.get(client_id)) is not None and _stands_against(owner, peer)
-        }
+        disputed = {client_id: end for client_id, (_, end) in advances.items() if self._is_disputed(client_id, peer)}
         if not disputed:
             if not relayed:
                 self._note_writing(peer, advances)
             return True
         self._open(peer, update, advances, disputed)
         return False
+
+    def _is_disputed(self, client_id: int, peer: Peer) -> bool:
+        """Whether somebody else who is here, or in another process, keeps this client from advancing an id."""
+        owner = self._owners.get(client_id)
+        if owner is not None:
+            return _stands_against(owner, peer)
+        return self._is_somebody_elses_elsewhere(client_id, peer)
+
+    def _is_somebody_elses_elsewhere(self, client_id: int, peer: Peer) -> bool:
+        writer = self._ground.writer_elsewhere(client_id)
+        return writer is not None and writer != _person(peer)
 
     def _note_writing(self, peer: Peer, advances: Advances) -> None:
         for client_id in advances:
@@ -181,8 +201,9 @@ class Ownership:
         dispute = self._disputes.get(peer)
         if dispute is None:
             client_id, end = next(iter(disputed.items()))
-            owner = self._owners[client_id]
-            dispute = _Dispute(owner, client_id, end, self._ground.ask(owner), self._now())
+            owner = self._owners.get(client_id)
+            answer = 0 if owner is None else self._ground.ask(owner)
+            dispute = _Dispute(owner, client_id, end, answer, self._now())
             self._disputes[peer] = dispute
         for client_id, (_, end) in advances.items():
             if self._owners.get(client_id) is peer:
@@ -224,11 +245,13 @@ class Ownership:
         if self._ground.known(dispute.client_id) >= dispute.end:
             self._ask_again(sender)
             return
-        own = self._disputes.get(dispute.owner)
+        own = None if dispute.owner is None else self._disputes.get(dispute.owner)
         if own is not None and own.vouched.get(dispute.client_id, 0) >= dispute.end:
             return  # The owner has it too, in an update that is itself being found out about.
-        if not examined:
-            return
+        if examined:
+            self._refuse(sender)
+
+    def _refuse(self, sender: Peer) -> None:
         del self._disputes[sender]
         self._ground.end(sender, NotAllowed("wrote under the client id of somebody else who is here"))
 
@@ -238,14 +261,24 @@ class Ownership:
                 self._ask_again(sender)
 
     def expire(self, now: float) -> None:
-        """Take ids away from owners that do not answer."""
+        """Take ids away from owners that do not answer, and see what has come from those in other processes."""
         for sender, dispute in list(self._disputes.items()):
             waited = now - dispute.since
+            if dispute.owner is None:
+                self._look_elsewhere(sender, dispute, waited)
+                continue
             silent = now - max(dispute.since, dispute.owner.meter.last)
             if silent > self._patience or waited > self._patience * MOST_PATIENCE:
                 if self._owners.get(dispute.client_id) is dispute.owner:
                     self._release(dispute.client_id)
                 self._ask_again(sender)
+
+    def _look_elsewhere(self, sender: Peer, dispute: _Dispute, waited: float) -> None:
+        arrived = self._ground.known(dispute.client_id) >= dispute.end
+        if arrived or not self._is_disputed(dispute.client_id, sender):
+            self._ask_again(sender)
+        elif waited > PATIENCE_ELSEWHERE:
+            self._refuse(sender)
 
     def _ask_again(self, sender: Peer) -> None:
         del self._disputes[sender]

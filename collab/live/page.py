@@ -264,6 +264,10 @@ class Page:
         """How many clocks of this client id the page holds."""
         return self._content.structure.state_vector.get(client_id, 0)
 
+    def writer_elsewhere(self, client_id: int) -> str | None:
+        """The person in another process who alone may write under this id."""
+        return self.presence.writer_elsewhere(client_id)
+
     def _take(self, peer: Peer | None, update: bytes, advances: Advances) -> None:
         """Let an update join the next broadcast, which everybody gets but this peer, if it is the only one."""
         self._pending.add(peer, update, advances)

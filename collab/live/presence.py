@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from collab.errors import MalformedFrame
-from collab.live.elsewhere import Elsewhere
+from collab.live.elsewhere import WRITES, Elsewhere
 from collab.live.limits import Limits
 from collab.live.peer import Peer
 from collab.wire import AwarenessEntry, decode_entries, encode_awareness, encode_entries
@@ -226,6 +226,10 @@ class Presence:
         )
         return self._show(self._elsewhere.receive(process, entries, complete=complete))
 
+    def writer_elsewhere(self, client_id: int) -> str | None:
+        """The person in another process who alone may write under this id; None when there is nobody."""
+        return self._elsewhere.writer(client_id)
+
     def forget_process(self, process: bytes) -> bool:
         """Another process left the page or ended; returns whether there is something to tell."""
         return self._show(self._elsewhere.forget(process))
@@ -259,7 +263,7 @@ def _stamped(state: bytes, peer: Peer) -> bytes:
         fields = json.loads(state)
         if not isinstance(fields, dict):
             raise MalformedFrame("awareness state is not a JSON object", offset=0)
-        fields["user"] = dict(peer.rights.user)
+        fields["user"] = {**peer.rights.user, WRITES: peer.rights.can_edit and peer.rights.lasting}
         # ASCII, so that half a surrogate pair stays an escape; no NaN, which browsers cannot parse.
         return json.dumps(fields, allow_nan=False, separators=(",", ":")).encode("ascii")
     except (ValueError, RecursionError) as error:
