@@ -17,10 +17,8 @@ import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import reduce
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
-from operator import or_
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -34,6 +32,7 @@ from django.utils import timezone
 from collab.errors import NotAllowed, UnknownPage
 from collab.models import Membership, Page, Profile, Role, Room, ShareLink
 from collab.names import clean_name, guest_name
+from collab.prepared import Prepared
 from collab.tokens import hash_token
 
 logger = logging.getLogger(__name__)
@@ -176,8 +175,7 @@ def admit_to_page(
     Raises:
         UnknownPage: There is no such page, or this person must not learn that there is.
     """
-    # Plain rows instead of objects: this is on the way of everybody who joins.
-    page = next(iter(Page.objects.filter(pk=page_id).values_list("room_id", "kind")), None)
+    page = next(iter(_page_rows.rows(page_id)), None)
     # A page that is missing is looked for as thoroughly as a forbidden one: answers must not differ, nor the time they
     # take, nor what is read on the way (a session that was read shows as "Vary: Cookie").
     role, link_id, unnoted = _role_in(page[0] if page else page_id, user=user, session=session, token=token)
@@ -276,23 +274,36 @@ def _links_of(
     Yields:
         Key, role, and whether its token was given now for the first time since a minute.
     """
-    wanted: list[Q] = []
     held = link_ids(session).get(room_id)
     given = hash_token(token) if token else None
-    if held is not None:
-        wanted.append(Q(pk=held))
-    if given is not None:
-        wanted.append(Q(token_hash=given))
-    if not wanted:
+    if held is None and given is None:
         return
     now = timezone.now()
-    good = _good_links(now).filter(reduce(or_, wanted), room_id=room_id)
-    for link_id, role, token_hash, last_used_at in good.values_list("pk", "role", "token_hash", "last_used_at"):
+    for link_id, role, token_hash, last_used_at in _link_rows.rows(room_id, held, given, now):
         yield link_id, Role(role), token_hash == given and _is_due(last_used_at, now)
 
 
 def _good_links(now: datetime) -> Any:
     return ShareLink.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+
+# What everybody who joins is asked for, written once: building these queries took half of the time that a join takes.
+
+_page_rows = Prepared(
+    lambda page_id: Page.objects.filter(pk=page_id).values_list("room_id", "kind"),
+    (Page._meta.pk, UUID(int=1)),
+)
+_link_rows = Prepared(
+    lambda room_id, held, given, now: (
+        _good_links(now)
+        .filter(Q(pk=held) | Q(token_hash=given), room_id=room_id)
+        .values_list("pk", "role", "token_hash", "last_used_at")
+    ),
+    (Room._meta.pk, UUID(int=1)),
+    (ShareLink._meta.pk, UUID(int=2)),
+    (ShareLink._meta.get_field("token_hash"), "the hash"),
+    (ShareLink._meta.get_field("expires_at"), datetime(2000, 1, 1, tzinfo=UTC)),
+)
 
 
 def _is_due(last_used_at: datetime | None, now: datetime) -> bool:

@@ -35,3 +35,8 @@ def test_the_log_keeps_its_promises_on_postgres_too(postgres_url: str) -> None:
 def test_folds_survive_being_killed_on_postgres_too(postgres_url: str) -> None:
     """There a killed process leaves its transaction to the server."""
     passes_on(postgres_url, "tests/storage/test_verify.py", "tests/torture/test_fold.py")
+
+
+def test_doors_open_to_the_same_people_on_postgres_too(postgres_url: str) -> None:
+    """The queries of those who join are kept as text, which each database reads in its own way."""
+    passes_on(postgres_url, "tests/access/test_access.py", "tests/access/test_prepared.py")
