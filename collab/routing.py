@@ -1,8 +1,8 @@
 """WebSocket URLs, with everything around them: how many may come, allowed origins, sessions.
 
-Channels' AuthMiddleware is left out: it reads the user on the one thread that all of Django's synchronous code shares,
-one connection after the other. ``collab.access`` asks Django for the user of the session in the same step, and on the
-same thread, as for the role.
+Channels' middleware for sessions and users is left out: it reads the user on the one thread that all of Django's
+synchronous code shares, one connection after the other. ``collab.access`` asks Django for the user of the session in
+the same step, and on the same thread, as for the role.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from channels.routing import URLRouter
-from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.urls import path, re_path
 
 from collab.consumers.arrival import ArrivalCheck
@@ -25,4 +24,4 @@ websocket_urlpatterns: list[Any] = [
     re_path("", UnknownConsumer.as_asgi()),
 ]
 
-websocket_application = ArrivalCheck(OriginCheck(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))))
+websocket_application = ArrivalCheck(OriginCheck(URLRouter(websocket_urlpatterns)))

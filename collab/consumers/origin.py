@@ -8,9 +8,12 @@ Origin: they are let through without cookies and stand on their token alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
 
@@ -21,12 +24,8 @@ from collab.errors import NotAllowed
 Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
-RAW_SEND = "collab.send"
-"""Key of the scope under which the server's own ``send`` is handed past the middleware inside."""
-
-
 class OriginCheck:
-    """Refuses foreign sites before sessions are read."""
+    """Refuses foreign sites; to what comes from our own it adds the session of the browser, which is not read yet."""
 
     def __init__(self, inner: Application) -> None:
         self._inner = inner
@@ -35,15 +34,18 @@ class OriginCheck:
         """Pass on, pass on without cookies, or refuse."""
         headers = scope.get("headers", [])
         origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+        session = None
         if not origins:
-            scope = {**scope, "headers": [header for header in headers if header[0] != b"cookie"]}
+            headers = [header for header in headers if header[0] != b"cookie"]
         elif len(origins) > 1 or not is_allowed(origins[0], host=_host(headers), secure=scope.get("scheme") == "wss"):
             await receive()
             await send({"type": "websocket.accept"})
             error = NotAllowed("foreign origin")
             await refuse(error, scope=scope, runtime=runtime.current(), receive=receive, send=send)
             return
-        await self._inner({**scope, RAW_SEND: send}, receive, send)
+        else:
+            session = session_of(headers)
+        await self._inner({**scope, "headers": headers, "session": session}, receive, send)
 
 
 def is_allowed(origin: str, *, host: str, secure: bool) -> bool:
@@ -59,6 +61,18 @@ def is_allowed(origin: str, *, host: str, secure: bool) -> bool:
     if domain and validate_host(domain, settings.ALLOWED_HOSTS) and origin.lower() == f"{scheme}://{host.lower()}":
         return True
     return any(_matches(origin.lower(), trusted.lower()) for trusted in settings.CSRF_TRUSTED_ORIGINS)
+
+
+def session_of(headers: list[tuple[bytes, bytes]]) -> SessionBase | None:
+    """The session that a cookie names, which reads the database when it is first asked for something.
+
+    Django's, without the middleware that Channels has for it: no message of a WebSocket can carry a cookie back, so
+    there is nothing to save, and that middleware looks for a change in every frame on its way out.
+    """
+    cookies = next((parse_cookie(value.decode("latin-1")) for name, value in headers if name == b"cookie"), {})
+    key = cookies.get(settings.SESSION_COOKIE_NAME)
+    session: SessionBase | None = import_module(settings.SESSION_ENGINE).SessionStore(key) if key else None
+    return session
 
 
 def _matches(origin: str, trusted: str) -> bool:

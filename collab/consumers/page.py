@@ -1,7 +1,7 @@
 """``/ws/pages/<uuid>``: one client on one page, in the Yjs protocol.
 
-A Channels consumer in the usual router and middleware, which runs its own receive loop: the stock dispatch hops to a
-thread before every message, which costs more than everything else on the way of an edit.
+A Channels consumer in the usual router, which runs its own receive loop: the stock dispatch hops to a thread before
+every message, which costs more than everything else on the way of an edit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from channels.consumer import AsyncConsumer
 
 from collab import access, runtime
 from collab.consumers.arrival import introduce
-from collab.consumers.origin import RAW_SEND
 from collab.consumers.refusal import Receive, Send, close_message, refuse
 from collab.errors import CollabError, MalformedFrame, TroubleHere
 from collab.live.page import Page
@@ -34,8 +33,7 @@ class PageConsumer(AsyncConsumer):
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection from handshake to end."""
         await receive()
-        # Frames go past the session middleware, which looks for a changed session in every one of them.
-        self.send_raw = scope.get(RAW_SEND, send)
+        self.send_raw = send
         extended = SUBPROTOCOL in scope.get("subprotocols", [])
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if extended else None})
         self.runtime = runtime.current()
