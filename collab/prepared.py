@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, QuerySet
 
 Converter = Callable[[Any, Any, Any], Any]
@@ -48,10 +49,11 @@ class Prepared:
 
     def rows(self, *arguments: object) -> list[list[Any]]:
         """The rows there are now."""
+        connection = connections[DEFAULT_DB_ALIAS]
         statement = self._statements.get(connection.vendor)
         if statement is None:
-            statement = self._statements[connection.vendor] = self._write()
-        given = self._as_stored(arguments)
+            statement = self._statements[connection.vendor] = self._write(connection)
+        given = self._as_stored(arguments, connection)
         parameters = [
             constant if source is None else given[source]
             for source, constant in zip(statement.sources, statement.constants, strict=True)
@@ -64,15 +66,15 @@ class Prepared:
                 row[position] = convert(row[position], column, connection)
         return rows
 
-    def _as_stored(self, arguments: Sequence[object]) -> list[Any]:
+    def _as_stored(self, arguments: Sequence[object], connection: BaseDatabaseWrapper) -> list[Any]:
         fields = zip(self._fields, arguments, strict=True)
         return [field.get_db_prep_value(argument, connection) for field, argument in fields]
 
-    def _write(self) -> _Statement:
+    def _write(self, connection: BaseDatabaseWrapper) -> _Statement:
         """Let Django write the query for the kind of database that is connected."""
         compiler = self._build(*self._examples).query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        examples = self._as_stored(self._examples)
+        examples = self._as_stored(self._examples, connection)
         sources = [examples.index(parameter) if parameter in examples else None for parameter in parameters]
         if missing := set(range(len(examples))).difference(sources):
             raise ValueError(f"argument {min(missing)} is no parameter of {sql}")

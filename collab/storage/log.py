@@ -22,6 +22,7 @@ from django.utils import timezone
 from collab.errors import CollabError, PageReplaced, TroubleHere, UnknownPage
 from collab.live.ports import NewRow, Refusal, StoreDown, StoredPage
 from collab.models import Page, PageSnapshot, PageUpdate, QuarantinedUpdate
+from collab.prepared import Prepared
 from collab.storage.checksums import checksum
 from collab.storage.quarantine import check_age, mark_page, quarantine_rows
 
@@ -120,6 +121,33 @@ def _read_in_thread(function: Callable[..., Result], args: tuple[object, ...]) -
         return in_thread(function, args)
 
 
+# What every page is opened with, written once.
+
+_page = Prepared(
+    lambda page_id: Page.objects.filter(pk=page_id).values_list("epoch", "last_seq"),
+    (Page._meta.pk, UUID(int=1)),
+)
+_snapshot = Prepared(
+    lambda page_id, epoch: (
+        PageSnapshot.objects.filter(page_id=page_id, epoch=epoch)
+        .order_by("-seq")
+        .values_list("seq", "payload", "checksum")[:1]
+    ),
+    (Page._meta.pk, UUID(int=1)),
+    (PageSnapshot._meta.get_field("epoch"), 2),
+)
+_updates = Prepared(
+    lambda page_id, epoch, sequence: (
+        PageUpdate.objects.filter(page_id=page_id, epoch=epoch, seq__gt=sequence)
+        .order_by("seq")
+        .values_list("seq", "payload", "checksum")
+    ),
+    (Page._meta.pk, UUID(int=1)),
+    (PageUpdate._meta.get_field("epoch"), 2),
+    (PageUpdate._meta.get_field("seq"), 3),
+)
+
+
 def load_page(page_id: UUID) -> StoredPage:
     """Read a page as one consistent whole, without a transaction.
 
@@ -128,31 +156,26 @@ def load_page(page_id: UUID) -> StoredPage:
     hole and is read again.
     """
     for _ in range(LOAD_ATTEMPTS):
-        page = Page.objects.filter(pk=page_id).values("epoch", "last_seq").first()
+        page = next(iter(_page.rows(page_id)), None)
         if page is None:
             raise UnknownPage(str(page_id))
-        stored = _read_log(page_id, page["epoch"])
+        epoch, last_seq = page
+        stored = _read_log(page_id, epoch)
         # In quarantine before they were missed: the record comes in the transaction that takes the row away.
-        holes = _holes(stored, page["last_seq"])
-        if not holes or holes <= set(_quarantined(page_id, page["epoch"])):
-            return replace(stored, sequence=max(stored.sequence, page["last_seq"]))
+        holes = _holes(stored, last_seq)
+        if not holes or holes <= set(_quarantined(page_id, epoch)):
+            return replace(stored, sequence=max(stored.sequence, last_seq))
     raise TroubleHere(f"the log of page {page_id} has a hole")
 
 
 def _read_log(page_id: UUID, epoch: int) -> StoredPage:
-    mine = {"page_id": page_id, "epoch": epoch}
-    snapshot = (
-        PageSnapshot.objects.filter(**mine)
-        .order_by("-seq")
-        .values_list("seq", "payload", "checksum", "state_vector")
-        .first()
-    )
+    snapshot = next(iter(_snapshot.rows(page_id, epoch)), None)
     start = 0 if snapshot is None else snapshot[0]
-    rows = PageUpdate.objects.filter(**mine, seq__gt=start).order_by("seq").values_list("seq", "payload", "checksum")
+    rows = _updates.rows(page_id, epoch, start)
     updates: list[bytes] = []
     sequences: list[int] = []
     damaged: dict[int, str] = {}
-    for sequence, payload, stored_sum in [*([] if snapshot is None else [snapshot[:3]]), *rows]:
+    for sequence, payload, stored_sum in [*([] if snapshot is None else [snapshot]), *rows]:
         content = bytes(payload)
         if stored_sum is not None and stored_sum != checksum(content, sequence):
             damaged[len(updates)] = "its checksum is wrong"
