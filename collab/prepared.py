@@ -75,7 +75,9 @@ class Prepared:
         compiler = self._build(*self._examples).query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         examples = self._as_stored(self._examples, connection)
-        sources = [examples.index(parameter) if parameter in examples else None for parameter in parameters]
+        # By type as well: True equals 1, and a constant must never be taken for an argument.
+        place = {(type(example), example): number for number, example in enumerate(examples)}
+        sources = [place.get((type(parameter), parameter)) for parameter in parameters]
         if missing := set(range(len(examples))).difference(sources):
             raise ValueError(f"argument {min(missing)} is no parameter of {sql}")
         converters = compiler.get_converters([column for column, *_ in compiler.select])

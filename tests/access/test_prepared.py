@@ -88,6 +88,28 @@ def test_an_argument_that_the_query_does_not_use_is_refused() -> None:
         careless.rows(uuid4(), timezone.now())
 
 
+def test_two_arguments_with_one_example_are_refused() -> None:
+    """Which of them is meant could not be told."""
+    unclear = Prepared(
+        lambda page_id, room_id: Page.objects.filter(pk=page_id, room_id=room_id).values_list("pk"), BY_KEY, BY_KEY
+    )
+
+    with pytest.raises(ValueError, match="argument 0 is no parameter"):
+        unclear.rows(uuid4(), uuid4())
+
+
+def test_a_constant_that_equals_an_example_stays_what_it_is() -> None:
+    """``is_active`` is compared with True, which is 1."""
+    alice = factories.cast().alice
+    keys = type(alice)._meta.pk, 1
+    active = Prepared(
+        lambda key: type(alice).objects.filter(is_active=True, pk__gte=key).order_by("pk").values_list("pk"), keys
+    )
+
+    assert [alice.pk] in active.rows(alice.pk)
+    assert active.rows(alice.pk + 1_000_000) == []
+
+
 def test_an_argument_may_be_used_twice() -> None:
     page = factories.cast().board
     either = Prepared(
