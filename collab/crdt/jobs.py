@@ -73,10 +73,10 @@ JOBS: dict[str, Job] = {
 
 
 def main(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Serve requests until the input ends, or nobody waits for the reply."""
-    with contextlib.suppress(BrokenPipeError):
-        while (request := _read(requests)) is not None:
-            name, *parts = request
+    """Serve requests until the owner goes away, which may be in the middle of one."""
+    with contextlib.suppress(BrokenPipeError, EOFError):
+        while True:
+            name, *parts = _read(requests)
             replies.write(encode_parts(_reply(name.decode(), parts)))
             replies.flush()
 
@@ -93,12 +93,13 @@ def _reply(name: str, parts: list[bytes]) -> list[bytes]:
         return [b"error", type(error).__name__.encode(), str(error).encode(errors="replace")]
 
 
-def _read(requests: BinaryIO) -> list[bytes] | None:
-    header = requests.read(HEADER.size)
-    if len(header) < HEADER.size:
-        return None
-    parts = []
-    for _ in range(checked_count(header)):
-        length = checked_length(requests.read(HEADER.size))
-        parts.append(requests.read(length))
-    return parts
+def _read(requests: BinaryIO) -> list[bytes]:
+    count = checked_count(_read_exactly(requests, HEADER.size))
+    return [_read_exactly(requests, checked_length(_read_exactly(requests, HEADER.size))) for _ in range(count)]
+
+
+def _read_exactly(requests: BinaryIO, size: int) -> bytes:
+    content = requests.read(size)
+    if len(content) < size:
+        raise EOFError
+    return content

@@ -19,6 +19,9 @@ from collab.live.limits import Limits
 from collab.live.peer import Peer
 from collab.wire import AwarenessEntry, decode_entries, encode_awareness, encode_entries
 
+MAX_CLOCK = 2**52
+"""Of what a client says of itself: the server counts on from there, and 53 bits are all that a frame can hold."""
+
 ENTRY_BYTES = 24
 """What an entry takes beside its state, at most."""
 
@@ -73,6 +76,8 @@ class Presence:
         )
         for entry in entries:
             if self._speaks_for(peer, entry):
+                if entry.clock > MAX_CLOCK:
+                    raise MalformedFrame("an awareness clock that nobody reaches", offset=0)
                 self._take_in_time(peer, entry, now)
         return bool(self._changed)
 

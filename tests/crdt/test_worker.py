@@ -150,19 +150,26 @@ async def test_seeds_have_the_shape_that_browsers_edit(worker: Worker) -> None:
     assert [(text, sorted(marks or {})) for text, marks in runs] == [("plain ", []), ("bold", ["bold"])]
 
 
+def alone() -> subprocess.Popen[bytes]:
+    """The worker process without an owner."""
+    return subprocess.Popen([sys.executable, "-m", "collab.crdt"], cwd=PROJECT, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+
+
 def test_a_reply_that_nobody_waits_for_any_more_is_no_error() -> None:
     """A server killed while a job ran must not leave a traceback in its log."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "collab.crdt"], cwd=PROJECT, stdin=PIPE, stdout=PIPE, stderr=PIPE
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        process.stdin.write(encode_parts([b"merge", document("one")]))
-        process.stdin.close()
-        said = process.stderr.read()
-        assert (process.wait(20), said) == (0, b"")
+    with alone() as process:
+        process.stdout.close()  # type: ignore[union-attr]
+        _, said = process.communicate(encode_parts([b"merge", document("one")]), 20)
+        assert (process.returncode, said) == (0, b"")
+
+
+def test_a_request_that_breaks_off_is_no_error() -> None:
+    """Nor one killed while it was asking."""
+    request = encode_parts([b"merge", document("one")])
+    for length in (1, 4, 6, 9, len(request) - 1):
+        with alone() as process:
+            replies, said = process.communicate(request[:length], 20)
+            assert (process.returncode, replies, said) == (0, b"", b"")
 
 
 def children() -> list[int]:

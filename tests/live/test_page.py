@@ -540,6 +540,26 @@ async def test_the_same_person_on_a_new_connection_takes_their_cursor_along() ->
     assert b'"at":"new"' in everybody
 
 
+async def test_an_awareness_clock_at_the_end_of_all_numbers_stops_nobody() -> None:
+    """The server says that somebody left with the next clock; one above the last cannot be written down."""
+    engine = Engine()
+    page_id = engine.store.make_page()
+    alice = await engine.client("Alice").join(page_id)
+    for clock in (2**53 - 1, 2**52 + 1, 2**52):
+        mallory = await engine.client("Mallory").join(page_id)
+        entry = AwarenessEntry(mallory.doc.client_id, clock, b"{}")
+        await mallory.send(encode_awareness(encode_entries([entry])))
+        await alice.write("x")
+        mallory.leave()
+        await engine.clock.advance(1)
+        assert (mallory.closed_with is not None) == (clock > 2**52)
+
+    await engine.client("Bob").join(page_id)
+    await alice.write("y")
+    await engine.clock.advance(1)
+    assert engine.store.text_of(page_id) == "xxxy"
+
+
 async def test_hostile_awareness_is_refused_without_touching_others() -> None:
     """NaN, arrays and giants would make every browser on the page throw."""
     engine = Engine(awareness_max_state_bytes=1000)
