@@ -68,6 +68,7 @@ class Runtime:
             folds=Folds(folder=self.folder, clock=self.clock, limits=settings),
         )
         self._noting: dict[UUID, asyncio.Task[None]] = {}
+        self._warming_up: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[bool] | None = None
         self._sockets = 0
         self._deserted = asyncio.Event()
@@ -92,6 +93,10 @@ class Runtime:
     def start(self) -> None:
         """Begin to serve."""
         self.hub.start()
+
+    def warm_up(self) -> None:
+        """Start what the first large page would otherwise be waited for, and everybody else meanwhile."""
+        self._warming_up = asyncio.get_running_loop().create_task(self.worker.start())
 
     def note_use(self, link_id: UUID | None) -> None:
         """Remember that a share link was used; who uses it does not wait, however busy the database is."""
@@ -118,6 +123,8 @@ class Runtime:
         except TimeoutError:
             logger.info("%d connections did not answer the goodbye", self._sockets)
         await self.hub.stop()
+        if self._warming_up is not None:
+            await self._warming_up
         await self.worker.stop()
         await asyncio.gather(*self._noting.values(), return_exceptions=True)
         await self.folder.stop()

@@ -26,7 +26,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            runtime.current()
+            runtime.current().warm_up()
             drain_on_signals()
             await send({"type": "lifespan.startup.complete"})
         else:

@@ -51,7 +51,7 @@ class JobFailed(TroubleHere):
 
 
 class Worker:
-    """One child process, one job at a time, started when the first job comes."""
+    """One child process, one job at a time, started when the first job comes or before."""
 
     def __init__(self, *, job_timeout: float = JOB_TIMEOUT, max_waiting: int = MAX_WAITING_JOBS) -> None:
         self._process: Process | None = None
@@ -60,6 +60,14 @@ class Worker:
         self._job_timeout = job_timeout
         self._max_waiting = max_waiting
         self.restarts = 0
+
+    async def start(self) -> None:
+        """Start the process now; what comes of that is seen by the first job."""
+        async with self._turn:
+            try:
+                await self._started()
+            except OSError:
+                logger.warning("the worker process did not start", exc_info=True)
 
     async def run(self, job: str, parts: Sequence[bytes]) -> list[bytes]:
         """Run one job and return its parts.

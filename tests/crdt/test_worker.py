@@ -79,6 +79,15 @@ async def test_what_the_worker_refuses_is_the_senders_fault(worker: Worker) -> N
     assert garbage.value.close_code.is_final
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="children are looked for where Linux lists them")
+async def test_a_worker_that_was_started_early_does_the_first_job(worker: Worker) -> None:
+    """Starting it takes the event loop some milliseconds, which nobody should wait for who is typing."""
+    await worker.start()
+    (child,) = children()
+    await worker.run("merge", [document("one")])
+    assert children() == [child]
+
+
 async def test_a_crash_costs_one_job_and_the_next_one_runs(worker: Worker) -> None:
     """A hostile update can end the process that builds its document."""
     await worker.run("seed_board", [b"[]"])
