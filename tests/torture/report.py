@@ -1,7 +1,7 @@
 """``python -m tests.torture.report``: run the long forms and write docs/reliability.md from what they measured.
 
-Arguments go to pytest, for instance ``-k kill``; with ``--rows FILE`` nothing is run and the rows of an earlier
-``pytest tests/torture --full --figures FILE`` are used.
+Arguments go to pytest, for instance ``-k kill``; with ``--rows FILE [FILE ...]`` nothing is run and the rows of earlier
+``pytest tests/torture --full --figures FILE`` are used; of a test that is in several files, those of the last.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -53,6 +53,14 @@ def render(rows: Sequence[Row], *, measured_on: str) -> str:
     return f"{HEAD}\n{chr(10).join(lines)}\n{short}\n{measured_on} Seed: {seeds}.\n"
 
 
+def newest(runs: Iterable[Sequence[Row]]) -> list[Row]:
+    """Of every test the rows of the last run it was in."""
+    by_test: dict[str, list[Row]] = {}
+    for rows in runs:
+        by_test.update({test: [row for row in rows if row.test == test] for test in {row.test for row in rows}})
+    return [row for rows in by_test.values() for row in rows]
+
+
 def _outcome(row: Row) -> str:
     return ("passed" if row.passed else "**failed**") + (", *short*" if row.form == "short" else "")
 
@@ -79,20 +87,20 @@ def here() -> str:
 def main() -> int:
     """Run, render, and give back pytest's exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--rows", type=Path, help="use the rows of earlier runs instead of running")
+    parser.add_argument("--rows", type=Path, nargs="+", help="use the rows of earlier runs instead of running")
     parser.add_argument("--output", type=Path, default=PAGE)
     options, arguments = parser.parse_known_args()
     code = 0
     with tempfile.TemporaryDirectory() as folder:
-        rows = options.rows
-        if rows is None:
-            rows = Path(folder) / "rows.jsonl"
-            command = [sys.executable, "-m", "pytest", "tests/torture", "--full", f"--figures={rows}", *arguments]
+        files = options.rows
+        if files is None:
+            files = [Path(folder) / "rows.jsonl"]
+            command = [sys.executable, "-m", "pytest", "tests/torture", "--full", f"--figures={files[0]}", *arguments]
             code = subprocess.run(command, cwd=ROOT, check=False).returncode
-        if not rows.exists():
+        if not all(file.exists() for file in files):
             print("no test said anything; the page stays as it is", file=sys.stderr)
             return code or 1
-        options.output.write_text(render(read(rows), measured_on=here()), encoding="utf-8")
+        options.output.write_text(render(newest(map(read, files)), measured_on=here()), encoding="utf-8")
     print(f"wrote {options.output}")
     return code
 
