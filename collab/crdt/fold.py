@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from collab.crdt.compact import compact
 from collab.crdt.index import index_updates, sift
-from collab.crdt.proof import NotProven, prove_equal, prove_merged
+from collab.crdt.proof import NotProven, prove_equal, prove_held, prove_merged
 from collab.errors import TroubleHere
-from collab.wire import PageLimits, PageStructure, encode_state_vector
+from collab.wire import SNAPSHOT_LIMITS, PageLimits, PageStructure, encode_state_vector, parse_update
 
 
 def sift_log(parts: list[bytes]) -> list[bytes]:
@@ -50,6 +50,20 @@ def verify(parts: list[bytes]) -> list[bytes]:
     """
     _, structure = _merged(parts)
     return [encode_state_vector(structure.state_vector)]
+
+
+def hold(parts: list[bytes]) -> list[bytes]:
+    """``[number of updates, these updates, those of a page]`` to ``[]``: that the page holds what the former say.
+
+    Raises:
+        CollabError: It does not, or one of the updates cannot be read; the message says where.
+    """
+    count, updates = int(parts[0]), parts[1:]
+    for update in updates:
+        parse_update(update, SNAPSHOT_LIMITS)
+    content, structure = index_updates(updates[count:], PageLimits())
+    prove_held(updates[:count], content, structure)
+    return []
 
 
 def _merged(updates: Sequence[bytes]) -> tuple[bytes, PageStructure]:

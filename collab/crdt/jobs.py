@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from typing import BinaryIO
 
-from collab.crdt.fold import fold, sift_log, verify
+from collab.crdt.fold import fold, hold, sift_log, verify
 from collab.crdt.frames import HEADER, checked_count, checked_length, encode_parts
 from collab.crdt.index import index_updates, judge
 from collab.crdt.merge import merge
@@ -67,6 +67,7 @@ JOBS: dict[str, Job] = {
     "sift": sift_log,
     "fold": fold,
     "verify": verify,
+    "hold": hold,
     "seed_board": seed_board,
     "seed_document": seed_document,
 }

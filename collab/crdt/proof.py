@@ -13,6 +13,9 @@ speaks of is in the merged update with the same content at the same place, or de
   what a Yjs client puts an item by: its neighbours when it was made, or its parent and key; and the shared type that
   holds it is the same one. Only inside something deleted may a place become garbage; nothing is shown there again.
 
+``prove_held`` compares what one place has of a page with what another one has, either of which may have been folded:
+what the first says is in the second, as in the first proof, but what lies inside something deleted counts as deleted.
+
 So a client that takes the snapshot shows what a client shows that took all the updates, and has the same state vector.
 Only the contents of deleted things are gone.
 """
@@ -20,7 +23,7 @@ Only the contents of deleted things are gone.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from collab.crdt.index import index_updates
 from collab.crdt.runs import DELETED, GC, SKIP, TEXT, Run, read_runs
@@ -60,20 +63,41 @@ def prove_merged(updates: Iterable[bytes], merged: bytes, structure: PageStructu
         NotProven: Something that an update says is not in ``merged``.
     """
     tree = Tree(merged, read_runs(merged), structure)
+    _check_rows(updates, tree, tree.is_deleted, "row {} of the log: ")
+
+
+def prove_held(updates: Iterable[bytes], merged: bytes, structure: PageStructure) -> None:
+    """Show that all that these updates say is in ``merged``, which may have been made from others.
+
+    Args:
+        structure: The index of ``merged``.
+
+    Raises:
+        NotProven: Something is not.
+    """
+    tree = Tree(merged, read_runs(merged), structure)
+    _check_rows(updates, tree, tree.is_gone, "")
+
+
+Gone = Callable[[int, int, int], bool]
+"""Whether a client's clocks count as deleted."""
+
+
+def _check_rows(updates: Iterable[bytes], tree: Tree, is_gone: Gone, name: str) -> None:
     starts = {client: [run.clock for run in runs] for client, runs in tree.runs.items()}
     for number, update in enumerate(updates, 1):
         try:
             for client, runs in read_runs(update).items():
                 first = bisect_right(starts.get(client, []), runs[0].clock) - 1 if runs else 0
-                _check_row(client, runs, tree, max(first, 0))
+                _check_row(client, runs, tree, max(first, 0), is_gone)
             for client, ranges in parse_update(update, SNAPSHOT_LIMITS).deletes.items():
-                if not all(tree.is_deleted(client, start, end) for start, end in ranges):
+                if not all(is_gone(client, start, end) for start, end in ranges):
                     raise NotProven(f"a deletion of client {client} is missing")
         except NotProven as error:
-            raise NotProven(f"row {number} of the log: {error}") from None
+            raise NotProven(f"{name.format(number)}{error}") from None
 
 
-def _check_row(client: int, runs: list[Run], tree: Tree, first: int) -> None:
+def _check_row(client: int, runs: list[Run], tree: Tree, first: int, is_gone: Gone) -> None:
     found = 0
     for mine, theirs in side_by_side(runs, tree.runs.get(client, []), first):
         start, stop = max(mine.clock, theirs.clock), min(mine.end, theirs.end)
@@ -82,7 +106,7 @@ def _check_row(client: int, runs: list[Run], tree: Tree, first: int) -> None:
             if mine.kind != SKIP:
                 raise NotProven(f"clocks of client {client} are missing at {start}")
         elif mine.kind in _EMPTY or theirs.kind in _EMPTY:
-            if not tree.is_deleted(client, start, stop):
+            if not is_gone(client, start, stop):
                 raise NotProven(f"client {client}, clocks {start} to {stop}: content is gone that was not deleted")
         elif mine.place(client, start) != theirs.place(client, start) or mine.right != theirs.right:
             raise NotProven(f"client {client}, clocks {start} to {stop}: another place")

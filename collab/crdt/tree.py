@@ -58,6 +58,15 @@ class Tree:
         number = type_of(self.holder(client, clock))
         return number == NO_TYPE or self.is_dead(number)
 
+    def is_gone(self, client: int, start: int, end: int) -> bool:
+        """Whether each of these clocks is deleted or lies inside a type that is, which every Yjs client deletes."""
+        if self.is_deleted(client, start, end):
+            return True
+        return end <= self._structure.state_vector.get(client, 0) and all(
+            self.is_deleted(client, clock, clock + 1) or self.is_inside_deleted(client, clock)
+            for clock in range(start, end)
+        )
+
     def is_dead(self, number: TypeNumber) -> bool:
         """Whether a type or one of those around it was deleted. A root never is."""
         path = []

@@ -11,7 +11,7 @@ import pytest
 from pycrdt import Array, Doc, Map, Text
 
 from collab.crdt.compact import compact
-from collab.crdt.fold import fold, sift_log, verify
+from collab.crdt.fold import fold, hold, sift_log, verify
 from collab.crdt.index import index_updates, sift
 from collab.crdt.merge import merge
 from collab.crdt.proof import NotProven, prove_equal, prove_merged
@@ -260,3 +260,25 @@ def test_merging_that_would_lose_something_is_noticed() -> None:
         _, other = index_updates([wrong], PageLimits())
         with pytest.raises(NotProven, match="row"):
             prove_merged(updates, wrong, other)
+
+
+def test_what_one_place_has_of_a_page_is_looked_for_in_another() -> None:
+    """The answer is one-sided: more may be there. What cannot be read is not taken for held."""
+    rows = typed("one ", "two ", "three")
+
+    def held(updates: list[bytes], page: list[bytes]) -> str:
+        try:
+            hold([str(len(updates)).encode(), *updates, *page])
+        except CollabError as error:
+            return str(error)
+        return ""
+
+    assert held([], []) == held([], rows) == held(rows, [merge(rows)]) == held([merge(rows)], rows[::-1]) == ""
+    assert held(rows[:2], [folded(rows)]) == held([folded(rows[:2])], rows) == ""
+    assert "missing" in held(rows, rows[:2])
+    assert "another content" in held(rows, typed("one ", "two ", "seven"))
+    assert "incomplete" in held(rows[:1], rows[1:])
+    assert held([b"\xff\xff"], rows)
+    assert held(rows, [b"\xff\xff"])
+    assert "deletion" in held([b"\x00\x01\x05\x01\x00\x02"], rows)
+    assert "deletion" in held([b"\x00\x01\x06\x01\x00\x02"], rows), "of somebody who is not there"
