@@ -7,19 +7,21 @@ compares, each of which finds what the others cannot:
 - the sequences: a row that is gone;
 - the snapshot's state vector with the one that was stored beside it;
 - the log replayed row by row with the page as it is opened, clock by clock.
+
+What running servers hold is compared by ``collab.management.live_check``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
 from collab.crdt.merge import state_of
-from collab.crdt.worker import Worker, WorkerBusy
+from collab.crdt.worker import JobFailed, Worker, WorkerBusy
 from collab.errors import CollabError, TroubleHere, UnknownPage
 from collab.live.ports import StoredPage
 from collab.models import Page, PageSnapshot, PageUpdate, QuarantinedUpdate
@@ -63,9 +65,9 @@ class Verifier:
             UnknownPage: There is none.
             StoreDown: The database does not answer.
         """
-        report: PageReport = await self._in_thread(_describe, page_id)
+        report: PageReport = await self.ask(_describe, page_id)
         try:
-            stored: StoredPage = await self._in_thread(load_page, page_id)
+            stored: StoredPage = await self.ask(load_page, page_id)
         except UnknownPage:
             raise
         except TroubleHere as error:
@@ -73,12 +75,12 @@ class Verifier:
             return report
         report.rows = len(stored.updates) - stored.has_snapshot
         report.has_snapshot = stored.has_snapshot
-        report.unchecked = await self._in_thread(_unchecked, stored)
+        report.unchecked = await self.ask(_unchecked, stored)
         for number, problem in stored.damaged.items():
             what = "the snapshot" if stored.has_snapshot and number == 0 else "row"
             report.problems.append(f"{what} {stored.epoch}:{stored.sequences[number]}: {problem}")
         if stored.has_snapshot and 0 not in stored.damaged:
-            report.problems.extend(await self._in_thread(_snapshot_problems, stored))
+            report.problems.extend(await self.ask(_snapshot_problems, stored))
         if not stored.damaged:
             report.problems.extend(await self._replay_problems(stored))
         return report
@@ -92,13 +94,30 @@ class Verifier:
             return [str(error)]
         return []
 
+    async def missing(self, updates: Sequence[bytes], page: Sequence[bytes]) -> str:
+        """What ``updates`` say that ``page``, given as updates too, does not: the first difference, or nothing.
+
+        Raises:
+            WorkerCrashed, WorkerBusy: It could not be found out.
+        """
+        try:
+            await self._worker.run("hold", [str(len(updates)).encode(), *updates, *page])
+        except JobFailed as error:
+            return str(error) or error.error
+        return ""
+
     async def stop(self) -> None:
         """End the worker process and the thread."""
         await self._worker.stop()
         await asyncio.get_running_loop().run_in_executor(self._thread, connection_closed)
         self._thread.shutdown()
 
-    async def _in_thread(self, function: Callable[..., Result], *args: Any) -> Result:
+    async def ask(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Run a function that uses the database in the thread of this verifier, one after the other.
+
+        Raises:
+            StoreDown: The database does not answer.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._thread, in_thread, function, args)
 
 
