@@ -252,6 +252,11 @@ class PythonClient:
             await self._socket.close()
 
     @property
+    def is_synced(self) -> bool:
+        """Whether it is connected and has been sent the page."""
+        return self._synced.is_set()
+
+    @property
     def all_saved(self) -> bool:
         """Whether the server has acknowledged everything that was sent."""
         return self.saved >= self.sent
@@ -282,6 +287,7 @@ class PythonClient:
         subprotocols = [EXTENDED] if self._extended else None
         async with connect(self._url, subprotocols=subprotocols, max_size=None, open_timeout=WITHIN) as socket:
             self._socket, self.sent, self.saved = socket, 0, 0
+            self._synced.clear()
             try:
                 await self._send(create_sync_message(self.doc))
                 async for frame in socket:
@@ -291,6 +297,7 @@ class PythonClient:
                 pass
             finally:
                 self._socket = None
+                self._synced.clear()
                 self.closes.append((socket.close_code or 1006, socket.close_reason or ""))
 
     async def _take(self, frame: bytes) -> None:

@@ -61,6 +61,7 @@ async def test_who_is_asked_to_stop_saves_says_so_and_is_gone(
         stop = asyncio.Event()
         writing = [asyncio.create_task(write_until(stop, author, rng)) for author in authors]
         for _ in range(times):
+            await until(lambda: all(author.is_synced for author in authors), what="everybody was on the page")
             await asyncio.sleep(rng.uniform(0.3, 1.0))
             began = time.monotonic()
             await asyncio.to_thread(server.stop, within=GONE_WITHIN)
