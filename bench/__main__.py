@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="measure all servers (about 10 minutes)")
     run.add_argument("--only", nargs="+", metavar="NAME", help="some measurements: see `list`")
     run.add_argument("--server", choices=list(SERVERS), help="one server only: no ratios")
-    run.add_argument("--idle", type=int, default=2000, metavar="N", help="how many idle connections (default 2000)")
+    run.add_argument("--idle", type=int, default=10_000, metavar="N", help="how many idle connections (default 10000)")
     run.add_argument("--seed", type=int, help="repeat a run; the table names its seed")
     run.add_argument("--output", type=Path, help="where the result goes (default var/bench/<time>.json)")
     run.add_argument("--publish", action="store_true", help="write bench/results.json and docs/performance.md as well")

@@ -74,7 +74,7 @@ MAX_ATTEMPTS = 4
 _HOLD_SECONDS = 4.0
 
 
-def measurements(*, idle: int = 2000) -> list[Measurement]:
+def measurements(*, idle: int = 10_000) -> list[Measurement]:
     """Everything that a full run measures."""
     one = Load(pages=1, clients=50, edits=100, measured=_PACED_SECONDS)
     hundred = Load(pages=100, clients=5, edits=1000, measured=_PACED_SECONDS)
