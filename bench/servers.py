@@ -47,7 +47,8 @@ class MeasuredServer(ABC):
         self._core = core
         self._log: IO[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._family: list[int] = []
+        self._helpers: list[int] = []
+        """Processes that belong to it and are not its children."""
 
     def start(self) -> None:
         """Start it and wait until it answers.
@@ -70,7 +71,6 @@ class MeasuredServer(ABC):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise ServerFailed(f"{self.name} did not start:\n{self.log()[-3000:]}")
             time.sleep(0.05)
-        self._family = processes.family(self._process.pid)
 
     def stop(self) -> None:
         """Stop it; one that does not want to is killed."""
@@ -91,21 +91,15 @@ class MeasuredServer(ABC):
 
     def cpu_seconds(self) -> float:
         """CPU time it has used, with all its processes and threads."""
-        return processes.cpu_seconds(self._family)
+        return processes.cpu_seconds(self._processes())
 
     def resident_bytes(self) -> int:
         """Memory it uses, with all its processes."""
-        return processes.resident_bytes(self._family)
+        return processes.resident_bytes(self._processes())
 
-    def become_quiet(self, within: float = 5.0) -> None:
-        """Wait until it has finished what the last measurement left it with."""
-        deadline = time.monotonic() + within
-        used = self.cpu_seconds()
-        while time.monotonic() < deadline:
-            time.sleep(0.25)
-            used, before = self.cpu_seconds(), used
-            if used - before <= 0.02:
-                return
+    def _processes(self) -> list[int]:
+        """All that there are now: some are started when they are needed, and end."""
+        return [*self._helpers, *([] if self._process is None else processes.family(self._process.pid))]
 
     @abstractmethod
     def make_places(self, count: int) -> list[Place]:
@@ -170,7 +164,7 @@ class OurServers(OurServer):
         if self._core is not None:
             os.sched_setaffinity(self._redis.pid, {self._core})
         super().start()
-        self._family.append(self._redis.pid)
+        self._helpers = [self._redis.pid]
 
     def stop(self) -> None:
         super().stop()

@@ -71,6 +71,8 @@ _SEARCH_PATIENCE = 60.0
 MAX_ATTEMPTS = 4
 """How often a rate is tried that is not reached."""
 
+_QUIET_WITHIN = 60.0
+"""Folding a page after a storm of edits takes seconds, and a tenth of the core is all it gets beside another server."""
 _HOLD_SECONDS = 4.0
 
 
@@ -130,6 +132,7 @@ class Suite:
         self._cores = cores
         self._seed = seed
         self._say = say
+        self._running: list[MeasuredServer] = []
 
     def run(self, wanted: Sequence[Measurement]) -> list[dict[str, Any]]:
         """Take measurements one after the other; returns what goes into the result file."""
@@ -172,18 +175,32 @@ class Suite:
                 servers[name] = self._classes[name](folder, self._cores.server)
                 stack.callback(servers[name].stop)
                 servers[name].start()
+            self._running = list(servers.values())
             yield servers
 
     def _measure(self, server: MeasuredServer, load: Load, what: str) -> Outcome:
         """Run one load on pages and connections of its own."""
         rng = random.Random(f"{self._seed}:{what}")
         places = server.make_places(load.pages)
-        server.become_quiet()
+        self._become_quiet()
         with self._generator(server, rng) as generator:
             generator.join(places, load.clients)
             outcome = generator.run(load, make_plan(load, places, server.dialect, rng))
-        server.become_quiet()
+        self._become_quiet()
         return outcome
+
+    def _become_quiet(self) -> None:
+        """Wait until all servers have finished what the last measurement left them with: they share a core."""
+        deadline = time.monotonic() + _QUIET_WITHIN
+        used = self._cpu_seconds()
+        while time.monotonic() < deadline:
+            time.sleep(0.25)
+            used, before = self._cpu_seconds(), used
+            if used - before <= 0.02 * len(self._running):
+                return
+
+    def _cpu_seconds(self) -> float:
+        return sum(server.cpu_seconds() for server in self._running)
 
     def _generator(self, server: MeasuredServer, rng: random.Random) -> Generator:
         return Generator(
