@@ -14,7 +14,7 @@ from uuid import UUID
 from collab import access
 from collab.bus.channel_layer import make_bus, tell_once
 from collab.conf import CollabSettings, collab_settings
-from collab.crdt.worker import FOLD_TIMEOUT, Worker
+from collab.crdt.worker import BACKGROUND_NICENESS, FOLD_TIMEOUT, Worker
 from collab.errors import CollabError, PageReplaced, Restarting, UnknownPage
 from collab.live.analysis import WorkerAnalyst, rescuer
 from collab.live.clock import LoopClock
@@ -45,7 +45,7 @@ class Runtime:
         self.store = LogStore()
         self.worker = Worker()
         self.gate = Gate(settings)
-        self.folding_worker = Worker(job_timeout=FOLD_TIMEOUT)
+        self.folding_worker = Worker(job_timeout=FOLD_TIMEOUT, niceness=BACKGROUND_NICENESS)
         """For what may take a minute: nobody who opens a page or edits one waits for it."""
         self.bus = make_bus(clock=self.clock, limits=settings)
         self.rooms = Rooms(bus=self.bus, max_listed=settings.max_people_listed)

@@ -21,6 +21,9 @@ from collab.errors import TroubleHere
 logger = logging.getLogger(__name__)
 
 MAX_WAITING_JOBS = 200
+NICENESS = 5
+"""For work that somebody waits for."""
+BACKGROUND_NICENESS = 10
 JOB_TIMEOUT = 60.0
 FOLD_TIMEOUT = 240.0
 """For a process that nobody waits for: 100,000 rows take 5 to 10 s."""
@@ -51,9 +54,16 @@ class JobFailed(TroubleHere):
 
 
 class Worker:
-    """One child process, one job at a time, started when the first job comes or before."""
+    """One child process, one job at a time, started when the first job comes or before.
 
-    def __init__(self, *, job_timeout: float = JOB_TIMEOUT, max_waiting: int = MAX_WAITING_JOBS) -> None:
+    Args:
+        niceness: How far it steps back behind this process where both want the same core.
+    """
+
+    def __init__(
+        self, *, job_timeout: float = JOB_TIMEOUT, max_waiting: int = MAX_WAITING_JOBS, niceness: int = NICENESS
+    ) -> None:
+        self._niceness = niceness
         self._process: Process | None = None
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -112,6 +122,7 @@ class Worker:
             sys.executable,
             "-m",
             "collab.crdt",
+            str(self._niceness),
             stdin=PIPE,
             stdout=PIPE,
             cwd=PROJECT,

@@ -161,7 +161,9 @@ async def test_seeds_have_the_shape_that_browsers_edit(worker: Worker) -> None:
 
 def alone() -> subprocess.Popen[bytes]:
     """The worker process without an owner."""
-    return subprocess.Popen([sys.executable, "-m", "collab.crdt"], cwd=PROJECT, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-m", "collab.crdt", "5"], cwd=PROJECT, stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
 
 
 def test_a_reply_that_nobody_waits_for_any_more_is_no_error() -> None:
