@@ -200,12 +200,20 @@ class Workers:
                 code = worker.process.wait()
                 self._report(f"Server process {worker.number} did not end within {STOP_WITHIN:g} s and was killed.")
             else:
+                if code == -signal.SIGTERM and not self._has_served(worker):
+                    continue  # It had just been started, and there was nothing to save.
                 if code != 0:
                     self._report(f"Server process {worker.number} ended with {_how(code)}.")
             saved = saved and code == 0
         for worker in self._workers:
             self._close_pipe(worker)
         return saved
+
+    def _has_served(self, worker: _Worker) -> bool:
+        """Whether a process that has ended had ever said that it serves."""
+        with contextlib.suppress(BlockingIOError):
+            self._hear(worker)
+        return worker.is_ready
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

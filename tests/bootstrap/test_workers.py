@@ -87,6 +87,19 @@ async def test_people_on_all_processes_see_the_same_and_one_that_dies_is_started
     assert "Stopped. Everything is saved." in product.log
 
 
+def test_a_process_that_was_only_being_started_has_nothing_to_save(
+    server: StartServer, redis_server: RedisServer
+) -> None:
+    """Stopped a moment after another died: nobody may be told that edits were lost."""
+    product = server(env={"REDIS_URL": redis_server.url}, arguments=["--workers", "2"])
+    first = server_processes(product)[0]
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: len(server_processes(product)) == 2 and first not in server_processes(product), what="it came")
+
+    assert product.stop() == 0
+    assert "Stopped. Everything is saved." in product.log
+
+
 def test_ctrl_c_reaches_the_watching_process_alone_which_stops_all(
     server: StartServer, redis_server: RedisServer
 ) -> None:
