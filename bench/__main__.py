@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    run = commands.add_parser("run", help="measure all servers (about 10 minutes)")
+    run = commands.add_parser("run", help="measure all servers (about 20 minutes)")
     run.add_argument("--only", nargs="+", metavar="NAME", help="some measurements: see `list`")
     run.add_argument("--server", choices=list(SERVERS), help="one server only: no ratios")
     run.add_argument("--idle", type=int, default=10_000, metavar="N", help="how many idle connections (default 10000)")
