@@ -261,7 +261,8 @@ class Fanout:
         try:
             for address, message in self._addressed(states):
                 await self._link.send(address, message)
-        except LinkDown:
+        except Exception:
+            # Whatever it was, some of this was not sent: it is in the log, and the others are told to read it.
             for state in states:
                 state.skip()
             raise
