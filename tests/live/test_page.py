@@ -22,7 +22,7 @@ from collab.wire import (
     encode_sync_step2,
     encode_update,
 )
-from tests.fakes import Engine, settle, store_down
+from tests.fakes import Client, Engine, settle, store_down
 
 
 async def test_an_edit_reaches_the_others_and_not_its_author() -> None:
@@ -39,6 +39,17 @@ async def test_an_edit_reaches_the_others_and_not_its_author() -> None:
     assert not any(isinstance(message, Update) for message in await alice.catch_up())
 
 
+async def frames_of_a_burst(engine: Engine, alice: Client, bob: Client) -> list[int]:
+    """How many frames Bob gets when Alice types one character, at once when she types three more, and later."""
+    await alice.write("a")
+    first = await bob.catch_up()
+    for character in "bcd":
+        await alice.write(character)
+    at_once = await bob.catch_up()
+    await engine.clock.advance(engine.limits.broadcast_interval)
+    return [len(first), len(at_once), len(await bob.catch_up())]
+
+
 async def test_a_page_whose_broadcasts_take_time_sends_the_first_edit_at_once_and_the_next_in_bundles() -> None:
     """The first key stroke must not wait; a burst on a page with many people must not cost a frame each."""
     engine = Engine()
@@ -48,17 +59,7 @@ async def test_a_page_whose_broadcasts_take_time_sends_the_first_edit_at_once_an
     await engine.clock.advance(1)
     bob.takes = engine.limits.broadcast_interval
 
-    await alice.write("a")
-    first = await bob.catch_up()
-    for character in "bcd":
-        await alice.write(character)
-    at_once = await bob.catch_up()
-    await engine.clock.advance(engine.limits.broadcast_interval)
-    bundled = await bob.catch_up()
-
-    assert len(first) == 1
-    assert at_once == []
-    assert len(bundled) == 1
+    assert await frames_of_a_burst(engine, alice, bob) == [1, 0, 1]
     assert str(bob.text) == "abcd"
 
 
@@ -72,15 +73,7 @@ async def test_a_page_of_a_busy_process_bundles_although_its_own_broadcasts_take
     # Between an edit and its broadcast the process does something else for so long.
     asyncio.get_running_loop().call_soon(engine.clock.spend, engine.limits.broadcast_interval)
 
-    await alice.write("a")
-    first = await bob.catch_up()
-    for character in "bcd":
-        await alice.write(character)
-    at_once = await bob.catch_up()
-    await engine.clock.advance(engine.limits.broadcast_interval)
-    bundled = await bob.catch_up()
-
-    assert [len(first), len(at_once), len(bundled)] == [1, 0, 1]
+    assert await frames_of_a_burst(engine, alice, bob) == [1, 0, 1]
     assert str(bob.text) == "abcd"
 
 
